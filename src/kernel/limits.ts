@@ -1,0 +1,38 @@
+/** Every size and count that bounds what a caller or a crash can do to us, in one place. Units stand in the names. */
+export const LIMITS = {
+  bodyBytesMax: 64 * 1024,
+  importBytesMax: 8 * 1024 * 1024,
+  /** One call imports at most this many, so that it ends before a client gives up: each account costs four root-key calls. */
+  importRowsMax: 2_000,
+  importErrorsMax: 200,
+  entryBytesMax: 16_384,
+  batchEntriesMax: 256,
+  appendQueueMax: 4_096,
+  appendDeadlineMs: 3_000,
+  lockTimeoutMs: 3_000,
+  statementTimeoutMs: 8_000,
+  idleInTransactionMs: 5_000,
+  transactionAttemptsMax: 4,
+  clockSkewMsMax: 2_000,
+  /** Nothing is appended while service and database disagree by more than this. */
+  appendSkewMsMax: 60_000,
+  rootKeySkewMsMax: 60_000,
+  rootKeyDeadlineMs: 8_000,
+  receiptMsMax: 30_000,
+  pageSizeMax: 200,
+  pageSizeDefault: 50,
+  nameCharsMax: 120,
+  reasonCharsMax: 2_000,
+  ticketCharsMax: 64,
+  emailCharsMax: 254,
+  passwordCharsMin: 12,
+  passwordCharsMax: 256,
+  sessionIdleSeconds: 15 * 60,
+  /** A session in use is marked as seen at most this often. */
+  sessionTouchSeconds: 30,
+  sessionAbsoluteSeconds: 8 * 3600,
+  invitationSeconds: 24 * 3600,
+  invitationCodeTriesMax: 5,
+  requestSeconds: 24 * 3600,
+  idempotencySeconds: 24 * 3600,
+} as const;

@@ -1,0 +1,91 @@
+/** Roles that an allowlist entry gives a person (design §2). */
+export const ROLES = ["requester", "approver", "custodian", "auditor"] as const;
+export type Role = (typeof ROLES)[number];
+
+/**
+ * What a route needs of its caller. `anyone`: nobody need be signed in (the call carries its own proof). `person`: any signed-in
+ * person, whatever the roles. `roles`: at least one live allowlist entry with one of them. Rights over one account are decided by the
+ * use case, against the entry's scope.
+ */
+export type Access = "anyone" | "person" | readonly Role[];
+
+export interface OperationRule {
+  readonly access: Access;
+  /** Guarded acts run only as the effect of a request that enough other people approved. */
+  readonly guarded: boolean;
+  /** Releases a secret: its answer is never stored, never cached, and a repeat is refused (design §9). */
+  readonly releases: boolean;
+  /** Needs a fresh second factor as an argument of the call. */
+  readonly stepUp: boolean;
+  /** May run before the deployment is founded. */
+  readonly beforeFounding?: true;
+}
+
+const rule = (access: Access, marks: Partial<Omit<OperationRule, "access">> = {}): OperationRule =>
+  Object.freeze({ access, guarded: false, releases: false, stepUp: false, ...marks });
+
+/**
+ * The closed list of operations. The same string stands in route, RPC, audit entry, metric, policy and docs; a route without one does
+ * not boot, one without a rule does not compile. The matrix of it is test/golden/authz-matrix.txt.
+ */
+export const OPERATIONS = {
+  "sys.live": rule("anyone", { beforeFounding: true }),
+  "sys.ready": rule("anyone", { beforeFounding: true }),
+  "sys.health": rule("anyone", { beforeFounding: true }),
+  "sys.metrics": rule("anyone", { beforeFounding: true }),
+  "sys.openapi": rule("anyone", { beforeFounding: true }),
+  "founding.accept": rule("anyone", { releases: true, beforeFounding: true }),
+  "founding.confirm": rule("anyone", { beforeFounding: true }),
+  "invitation.link": rule(["custodian"], { releases: true }),
+  "invitation.code": rule(["custodian"], { releases: true }),
+  "invitation.accept": rule("anyone", { releases: true }),
+  "invitation.confirm": rule("anyone"),
+  "session.create": rule("anyone", { releases: true }),
+  "session.list": rule("person"),
+  "session.revoke": rule("person"),
+  "person.self": rule("person"),
+  "person.list": rule(["custodian", "auditor"]),
+  "person.enrol": rule(["custodian"], { guarded: true }),
+  "person.suspend": rule(["custodian"]),
+  "person.restore": rule(["custodian"], { guarded: true }),
+  "authenticator.reset": rule(["custodian"], { guarded: true }),
+  "allowlist.list": rule(["custodian", "auditor"]),
+  "allowlist.grant": rule(["custodian"], { guarded: true }),
+  "allowlist.revoke": rule(["custodian"]),
+  "config.read": rule(["custodian", "auditor"]),
+  "config.approve": rule(["custodian"], { guarded: true }),
+  "account.list": rule(["requester", "approver", "custodian", "auditor"]),
+  "account.read": rule(["requester", "approver", "custodian", "auditor"]),
+  "account.import": rule(["custodian"]),
+  "import.read": rule(["custodian"]),
+  "purpose.list": rule("person"),
+  "request.submit": rule(["requester", "custodian"]),
+  "request.list": rule(["requester", "approver", "custodian", "auditor"]),
+  "request.read": rule(["requester", "approver", "custodian", "auditor"]),
+  "request.approve": rule(["approver", "custodian"], { stepUp: true }),
+  "request.deny": rule(["approver", "custodian"]),
+  "request.withdraw": rule(["requester", "custodian"]),
+  "grant.read": rule(["requester", "approver", "custodian", "auditor"]),
+  "grant.revoke": rule(["approver", "custodian"]),
+  "grant.return": rule(["requester"]),
+  "secret.list": rule(["requester", "approver", "custodian", "auditor"]),
+  "secret.reveal": rule(["requester"], { guarded: true, releases: true, stepUp: true }),
+  "secret.code": rule(["requester"], { guarded: true, releases: true, stepUp: true }),
+  "secret.waive": rule(["custodian"], { guarded: true }),
+  "audit.read": rule(["auditor", "custodian"]),
+  "audit.export": rule(["auditor"]),
+} as const satisfies Record<string, OperationRule>;
+
+export type Operation = keyof typeof OPERATIONS;
+
+/** Every operation, in the order of the table. */
+export const OPERATION_NAMES = Object.keys(OPERATIONS) as readonly Operation[];
+
+export function isOperation(value: unknown): value is Operation {
+  return typeof value === "string" && Object.hasOwn(OPERATIONS, value);
+}
+
+/** The rule of `operation`. */
+export function ruleOf(operation: Operation): OperationRule {
+  return OPERATIONS[operation];
+}
