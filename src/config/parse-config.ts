@@ -1,0 +1,152 @@
+import { isAbsolute, join, normalize } from "node:path";
+import { Secret } from "../kernel/secret.js";
+import type { Config, ConfigWarning, DatabaseConfig, TrialConfig } from "./config.js";
+import { ConfigError } from "./config.js";
+import type { Environment, FileContents } from "./environment.js";
+import { EnvironmentReader } from "./environment.js";
+import type { NamesOf, RootKeyDomain } from "./reference.js";
+import { ROOT_KEY_DOMAINS, TRIAL_NAMES, VARIABLES } from "./reference.js";
+
+/** What parsing needs to know of the world. */
+export interface ConfigFacts {
+  /** Absolute path of the working directory. */
+  readonly cwd: string;
+  readonly files?: FileContents;
+}
+
+const ROOT_KEY_NAMES = {
+  password: "ROOTKEEP_ROOT_KEY_PASSWORD",
+  mfa: "ROOTKEEP_ROOT_KEY_MFA",
+  mail: "ROOTKEEP_ROOT_KEY_MAIL",
+  people: "ROOTKEEP_ROOT_KEY_PEOPLE",
+} as const satisfies Record<RootKeyDomain, NamesOf<"text">>;
+
+// "127.0.0.1.example.com" begins like a loopback address and is none, so the whole address is matched.
+const LOOPBACK = /^(?:localhost|::1|127(?:\.(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3})$/;
+const CUSTODIANS_WANTED = 3;
+
+/**
+ * The configuration that `environment` describes.
+ * @throws ConfigError with every problem at once, naming variables and rules and never a value.
+ */
+export function parseConfig(environment: Environment, facts: ConfigFacts): Config {
+  const reader = new EnvironmentReader(environment, facts.files ?? {});
+  const host = reader.text("ROOTKEEP_LISTEN_HOST") ?? VARIABLES.ROOTKEEP_LISTEN_HOST.fallback;
+  const isLoopback = LOOPBACK.test(host);
+  const dataDirectory = absolute(reader.text("ROOTKEEP_DATA_DIR") ?? VARIABLES.ROOTKEEP_DATA_DIR.fallback, facts.cwd);
+  const database = readDatabase(reader, dataDirectory);
+  const rootKeys = readRootKeys(reader, dataDirectory, facts.cwd);
+  const isEverythingLocal = isLoopback && database.kind === "embedded";
+  const isProduction = !isEverythingLocal || Object.values(rootKeys).some((uri) => !uri.startsWith("file:"));
+  if (isProduction) refuseTrial(reader, rootKeys);
+  const deployment = reader.text("ROOTKEEP_DEPLOYMENT") ?? VARIABLES.ROOTKEEP_DEPLOYMENT.fallback;
+  const foundingCustodians = reader.number("ROOTKEEP_FOUNDING_CUSTODIANS");
+  const ticketPattern = readTicketPattern(reader);
+  const trial = readTrial(reader, isProduction);
+  if (reader.problems.length > 0) throw new ConfigError(reader.problems);
+  return freeze({
+    deployment,
+    listen: { host, port: reader.number("ROOTKEEP_LISTEN_PORT"), isLoopback },
+    dataDirectory,
+    database,
+    poolSize: reader.number("ROOTKEEP_POOL_SIZE"),
+    rootKeys,
+    awsKmsEndpoint: reader.text("ROOTKEEP_AWS_KMS_ENDPOINT") ?? null,
+    ticketPattern,
+    logOrigin: reader.text("ROOTKEEP_LOG_ORIGIN") ?? `rootkeep.local/audit/${deployment}/1`,
+    foundingCustodians,
+    refusedAccounts: refusedAccounts(reader.list("ROOTKEEP_REFUSED_ACCOUNTS"), rootKeys),
+    trial,
+    isProduction,
+    warnings: warningsOf({ isProduction, foundingCustodians, database, trial, rootKeys }),
+  });
+}
+
+function readDatabase(reader: EnvironmentReader, dataDirectory: string): DatabaseConfig {
+  const service = reader.text("DATABASE_URL");
+  const migrate = reader.text("ROOTKEEP_MIGRATE_DATABASE_URL");
+  if (service === undefined) {
+    if (migrate !== undefined) reader.refuse("ROOTKEEP_MIGRATE_DATABASE_URL", "is set without DATABASE_URL");
+    return { kind: "embedded", directory: join(dataDirectory, "postgres") };
+  }
+  // The service's role must not own what it writes, or it could edit the log (design §6, §7).
+  if (migrate !== undefined && userOf(migrate) === userOf(service))
+    reader.refuse("ROOTKEEP_MIGRATE_DATABASE_URL", "names the same role as DATABASE_URL");
+  return { kind: "external", service: Secret.of(service), migrate: migrate === undefined ? null : Secret.of(migrate) };
+}
+
+/** The role that a database URL signs in as, or the whole URL if it names none. */
+function userOf(url: string): string {
+  return /^[^:]+:\/\/([^:@/?]+)/.exec(url)?.[1] ?? url;
+}
+
+function readRootKeys(reader: EnvironmentReader, dataDirectory: string, cwd: string): Readonly<Record<RootKeyDomain, string>> {
+  const shared = reader.text("ROOTKEEP_ROOT_KEY") ?? `file:${join(dataDirectory, "root-key.json")}`;
+  const uriOf = (domain: RootKeyDomain): string => {
+    const uri = reader.text(ROOT_KEY_NAMES[domain]) ?? shared;
+    return uri.startsWith("file:") ? `file:${absolute(uri.slice("file:".length), cwd)}` : uri;
+  };
+  return { password: uriOf("password"), mfa: uriOf("mfa"), mail: uriOf("mail"), people: uriOf("people") };
+}
+
+function refuseTrial(reader: EnvironmentReader, rootKeys: Readonly<Record<RootKeyDomain, string>>): void {
+  for (const name of TRIAL_NAMES) if (reader.isSet(name)) reader.refuse(name, "is a trial setting, and this is production");
+  const clear = ROOT_KEY_DOMAINS.filter((domain) => rootKeys[domain].startsWith("file:"));
+  if (clear.length === ROOT_KEY_DOMAINS.length) return reader.refuse("ROOTKEEP_ROOT_KEY", FILE_KEY_RULE);
+  for (const domain of clear) reader.refuse(ROOT_KEY_NAMES[domain], FILE_KEY_RULE);
+}
+
+// A root key in the clear beside the data it guards makes every other control a matter of one file copy (design §4).
+const FILE_KEY_RULE = "is a file: root key, and production (beyond loopback, external database, or any other root key) refuses one";
+
+function readTicketPattern(reader: EnvironmentReader): string {
+  const source = reader.text("ROOTKEEP_TICKET_PATTERN") ?? VARIABLES.ROOTKEEP_TICKET_PATTERN.fallback;
+  // Group brackets that only balance once we anchor it ("A)|(B") would escape the anchors, so it must stand alone first.
+  if (!isRegularExpression(source)) reader.refuse("ROOTKEEP_TICKET_PATTERN", "is not a regular expression");
+  else if (new RegExp(`^(?:${source})$`, "u").test("")) reader.refuse("ROOTKEEP_TICKET_PATTERN", "matches the empty text");
+  return source;
+}
+
+function isRegularExpression(source: string): boolean {
+  try {
+    return new RegExp(source, "u").unicode;
+  } catch {
+    // The engine's message repeats the source; the caller names the variable and the rule instead.
+    return false;
+  }
+}
+
+function readTrial(reader: EnvironmentReader, isProduction: boolean): TrialConfig {
+  return {
+    totpPeriodSeconds: reader.number("ROOTKEEP_TRIAL_TOTP_PERIOD_SECONDS"),
+    authenticatorWaitSeconds: reader.number("ROOTKEEP_TRIAL_AUTHENTICATOR_WAIT_SECONDS"),
+    printsInvitations: reader.yesNo("ROOTKEEP_TRIAL_PRINT_INVITATIONS") ?? !isProduction,
+    names: TRIAL_NAMES.filter((name) => reader.isSet(name)),
+  };
+}
+
+/** The listed accounts and those that hold our KMS keys: root of the latter opens everything, so it may not be kept here (design §4). */
+function refusedAccounts(listed: readonly string[], rootKeys: Readonly<Record<RootKeyDomain, string>>): readonly string[] {
+  const ours = Object.values(rootKeys).flatMap((uri) => /^aws-kms:arn:[^:]+:kms:[^:]+:(\d{12}):/.exec(uri)?.[1] ?? []);
+  return [...new Set([...listed, ...ours])].toSorted();
+}
+
+function warningsOf(config: Pick<Config, "isProduction" | "foundingCustodians" | "database" | "trial" | "rootKeys">): ConfigWarning[] {
+  const warnings: ConfigWarning[] = [];
+  if (config.isProduction && config.foundingCustodians < CUSTODIANS_WANTED) warnings.push("few-custodians");
+  if (Object.values(config.rootKeys).some((uri) => uri.startsWith("file:"))) warnings.push("file-root-key");
+  if (config.trial.names.length > 0) warnings.push("trial-settings");
+  if (config.database.kind === "external" && config.database.migrate !== null) warnings.push("migrate-role-present");
+  return warnings;
+}
+
+function absolute(path: string, cwd: string): string {
+  return normalize(isAbsolute(path) ? path : join(cwd, path));
+}
+
+/** Freezes `value` and the plain objects and arrays in it: a setting that changes while the service runs was never validated. */
+function freeze<T extends object>(value: T): Readonly<T> {
+  for (const part of Object.values(value) as unknown[])
+    if (typeof part === "object" && part !== null && !Object.isFrozen(part)) freeze(part);
+  return Object.freeze(value);
+}

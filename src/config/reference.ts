@@ -1,0 +1,190 @@
+/** Security domains that have a root key of their own (design §4). */
+export const ROOT_KEY_DOMAINS = ["password", "mfa", "mail", "people"] as const;
+export type RootKeyDomain = (typeof ROOT_KEY_DOMAINS)[number];
+
+/** What a variable's text must look like. `rule` completes "NAME …" in an error and never quotes the value. */
+export type VariableForm =
+  | { readonly type: "text"; readonly pattern: RegExp; readonly rule: string }
+  | { readonly type: "number"; readonly min: number; readonly max: number }
+  | { readonly type: "yes-no" }
+  | { readonly type: "list"; readonly pattern: RegExp; readonly rule: string };
+
+/** One row of the reference. */
+export interface Variable {
+  readonly form: VariableForm;
+  /** What an unset variable means, as an operator reads it. Parsed defaults stand here too; computed ones are said in words. */
+  readonly fallback: string;
+  /** True when `fallback` is words about a computed default, not a value one could set. */
+  readonly isFallbackComputed?: true;
+  readonly meaning: string;
+  /** Part of the trusted configuration: it works only as two custodians approved it (design §4). */
+  readonly isTrusted: boolean;
+  /** Carries a password: kept in a `Secret`, and `<NAME>_FILE` may name a file that holds it. */
+  readonly isSecret?: true;
+}
+
+const text = (pattern: RegExp, rule: string): VariableForm => ({ type: "text", pattern, rule });
+const number = (min: number, max: number): VariableForm => ({ type: "number", min, max });
+
+// Printable ASCII without blanks and quotes: such text is the same in JSON, in a shell and in a unit file, and hides nothing.
+const PATH = text(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,1024}$/u, "must be a path of 1 to 1024 characters without control characters");
+const DATABASE_URL = text(/^postgres(?:ql)?:\/\/[!-~]{1,2000}$/, "must be a postgres:// URL without blanks");
+const ROOT_KEY = text(
+  /^(?:file:[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,1024}|aws-kms:arn:aws(?:-us-gov|-cn)?:kms:[a-z0-9-]{1,32}:\d{12}:key\/(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32}))$/u,
+  "must be file:<path> or aws-kms:<ARN of a key, not of an alias>; pkcs11: is planned",
+);
+
+function rootKeyOf(domain: RootKeyDomain): Variable {
+  return {
+    form: ROOT_KEY,
+    fallback: "the value of ROOTKEEP_ROOT_KEY",
+    isFallbackComputed: true,
+    meaning: `Root key of the ${domain} domain.`,
+    isTrusted: true,
+  };
+}
+
+/**
+ * Every variable that the service reads: the one source from which values are parsed and `.env.example` and `docs/configuration.md` are
+ * written. A `ROOTKEEP_` variable that does not stand here refuses the start, so a misspelt safety setting cannot be silently off.
+ */
+export const VARIABLES = {
+  ROOTKEEP_DEPLOYMENT: {
+    form: text(/^[a-z0-9-]{1,32}$/, "must be 1 to 32 of a-z, 0-9 and -"),
+    fallback: "trial",
+    meaning: "Name of this deployment. Every sealed value and every wrapped key is bound to it: it cannot be changed later.",
+    isTrusted: true,
+  },
+  ROOTKEEP_LISTEN_HOST: {
+    form: text(/^[A-Za-z0-9.:-]{1,253}$/, "must be an IP address or a host name"),
+    fallback: "127.0.0.1",
+    meaning: "Address to listen on. Anything but a loopback address makes this a production deployment.",
+    isTrusted: false,
+  },
+  ROOTKEEP_LISTEN_PORT: {
+    form: number(0, 65_535),
+    fallback: "8480",
+    meaning: "TCP port to listen on; 0 takes a free one.",
+    isTrusted: false,
+  },
+  ROOTKEEP_DATA_DIR: {
+    form: PATH,
+    fallback: ".rootkeep",
+    meaning: "Directory of the embedded database, the file root key and invitations. A relative path counts from the working directory.",
+    isTrusted: false,
+  },
+  DATABASE_URL: {
+    form: DATABASE_URL,
+    fallback: "the embedded PostgreSQL",
+    isFallbackComputed: true,
+    meaning: "External PostgreSQL 16 or later, as role rootkeep_service. Makes this a production deployment.",
+    isTrusted: false,
+    isSecret: true,
+  },
+  ROOTKEEP_MIGRATE_DATABASE_URL: {
+    form: DATABASE_URL,
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning:
+      "The same database as role rootkeep_migrate; used by `rootkeep migrate`, and by a start or `rootkeep doctor` that finds it. Keep it out of the service's environment.",
+    isTrusted: false,
+    isSecret: true,
+  },
+  ROOTKEEP_POOL_SIZE: {
+    form: number(2, 200),
+    fallback: "10",
+    meaning: "Database connections of one replica.",
+    isTrusted: false,
+  },
+  ROOTKEEP_ROOT_KEY: {
+    form: ROOT_KEY,
+    fallback: "file:root-key.json in the data directory",
+    isFallbackComputed: true,
+    meaning: "Root key of every domain that has none of its own: aws-kms:<key ARN> or, to try things out, file:<path>.",
+    isTrusted: true,
+  },
+  ROOTKEEP_ROOT_KEY_PASSWORD: rootKeyOf("password"),
+  ROOTKEEP_ROOT_KEY_MFA: rootKeyOf("mfa"),
+  ROOTKEEP_ROOT_KEY_MAIL: rootKeyOf("mail"),
+  ROOTKEEP_ROOT_KEY_PEOPLE: rootKeyOf("people"),
+  ROOTKEEP_AWS_KMS_ENDPOINT: {
+    form: text(
+      /^(?:https:\/\/[A-Za-z0-9.-]{1,253}|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]))(?::\d{1,5})?\/?$/,
+      "must be https://host[:port], or http:// on loopback",
+    ),
+    fallback: "the region's own endpoint",
+    isFallbackComputed: true,
+    meaning: "Where AWS KMS is called, for a VPC endpoint or a test double.",
+    isTrusted: true,
+  },
+  ROOTKEEP_TICKET_PATTERN: {
+    form: text(/^[!-~]{1,200}$/, "must be a regular expression of 1 to 200 printable ASCII characters"),
+    fallback: "[A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,9}",
+    meaning: "Regular expression that a whole ticket reference must match.",
+    isTrusted: true,
+  },
+  ROOTKEEP_LOG_ORIGIN: {
+    form: text(/^[a-z0-9][a-z0-9.-]{0,99}(?:\/[a-z0-9._-]{1,64}){1,8}$/, "must be a schema-less URL like example.com/audit/prod/1"),
+    fallback: "rootkeep.local/audit/<deployment>/1",
+    isFallbackComputed: true,
+    meaning: "Origin line of the audit log. It stands in every entry and cannot be changed later.",
+    isTrusted: true,
+  },
+  ROOTKEEP_FOUNDING_CUSTODIANS: {
+    form: number(2, 9),
+    fallback: "2",
+    meaning: "Custodians that the founding invites. Production wants three; fewer is warned about.",
+    isTrusted: false,
+  },
+  ROOTKEEP_REFUSED_ACCOUNTS: {
+    form: { type: "list", pattern: /^(?!0{12})\d{12}$/, rule: "must be AWS account ids of 12 digits, with commas between" },
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning:
+      "AWS accounts that host our own mail domain, DNS or machines: onboarding refuses them, lest we lock our key in our own safe. " +
+      "Accounts of the KMS keys above are always refused.",
+    isTrusted: true,
+  },
+  ROOTKEEP_TRIAL_TOTP_PERIOD_SECONDS: {
+    form: number(1, 300),
+    fallback: "30",
+    meaning: "Length of a time step of employees' authenticators. Trial only.",
+    isTrusted: false,
+  },
+  ROOTKEEP_TRIAL_AUTHENTICATOR_WAIT_SECONDS: {
+    form: number(0, 604_800),
+    fallback: "86400",
+    meaning: "How long a new authenticator does not yet count for approving and opening. Trial only.",
+    isTrusted: false,
+  },
+  ROOTKEEP_TRIAL_PRINT_INVITATIONS: {
+    form: { type: "yes-no" },
+    fallback: "yes in a trial, no in production",
+    isFallbackComputed: true,
+    meaning: "Whether the founding prints its invitations instead of only writing each to a file of its own. Trial only.",
+    isTrusted: false,
+  },
+} as const satisfies Record<string, Variable>;
+
+export type VariableName = keyof typeof VARIABLES;
+export const VARIABLE_NAMES = Object.keys(VARIABLES) as readonly VariableName[];
+
+/** Names of the variables whose form is `Type`. */
+export type NamesOf<Type extends VariableForm["type"]> = {
+  [Name in VariableName]: Extract<(typeof VARIABLES)[Name]["form"], { type: Type }> extends never ? never : Name;
+}[VariableName];
+
+/** Variables that may also come as `<NAME>_FILE`, a path to a file that holds the value. */
+export const SECRET_NAMES: readonly VariableName[] = VARIABLE_NAMES.filter((name) => variable(name).isSecret === true);
+
+/** Settings that only a trial may use; production refuses to start with any of them, also with one set to its default. */
+export const TRIAL_NAMES: readonly VariableName[] = VARIABLE_NAMES.filter((name) => name.startsWith("ROOTKEEP_TRIAL_"));
+
+/** The row of `name`. */
+export function variable(name: VariableName): Variable {
+  return VARIABLES[name];
+}
+
+/** Variables of the command line as a client. The service does not read them and must not refuse to start because of them. */
+export const CLIENT_VARIABLES = ["ROOTKEEP_ADDRESS", "ROOTKEEP_SESSION_FILE"] as const;
+export type ClientVariable = (typeof CLIENT_VARIABLES)[number];

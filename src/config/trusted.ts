@@ -1,0 +1,65 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { Config } from "./config.js";
+import type { RootKeyDomain } from "./reference.js";
+import { ROOT_KEY_DOMAINS } from "./reference.js";
+
+/** The settings that work only as two custodians last approved them (design §4, "Trusted configuration"). */
+export interface TrustedConfig {
+  readonly awsKmsEndpoint: string | null;
+  readonly deployment: string;
+  readonly logOrigin: string;
+  readonly refusedAccounts: readonly string[];
+  readonly rootKeys: Readonly<Record<RootKeyDomain, string>>;
+  readonly ticketPattern: string;
+}
+
+/**
+ * The trusted part of `config`, with keys in the order of canonical JSON. A `file:` root key below the data directory is named relative
+ * to it, so that moving a trial's directory is no change of trust.
+ */
+export function trustedConfig(config: Config): TrustedConfig {
+  const place = (uri: string): string => {
+    const below = `file:${join(config.dataDirectory, "/")}`;
+    return uri.startsWith(below) ? `file:<data>/${uri.slice(below.length)}` : uri;
+  };
+  const { mail, mfa, password, people } = config.rootKeys;
+  return {
+    awsKmsEndpoint: config.awsKmsEndpoint,
+    deployment: config.deployment,
+    logOrigin: config.logOrigin,
+    refusedAccounts: config.refusedAccounts,
+    rootKeys: { mail: place(mail), mfa: place(mfa), password: place(password), people: place(people) },
+    ticketPattern: config.ticketPattern,
+  };
+}
+
+/** Lower-case hex of SHA-256 over `bytes`. */
+export type HexHash = (bytes: Buffer) => string;
+
+const sha256: HexHash = (bytes) => createHash("sha256").update(bytes).digest("hex");
+
+/** `hash` (SHA-256 unless told) over the canonical JSON of {@link trustedConfig}: what the log's approval names. */
+export function trustedConfigDigest(config: Config, hash: HexHash = sha256): string {
+  return hash(Buffer.from(canonical(trustedConfig(config)), "utf8"));
+}
+
+type Json = string | null | readonly string[] | { readonly [key: string]: Json };
+
+// The folder order keeps audit's canonical JSON above this one. For strings, lists of strings and sorted keys, JSON.stringify already is
+// the form of RFC 8785; numbers, where the two differ, do not occur here.
+function canonical(value: Json | TrustedConfig): string {
+  if (value === null || typeof value === "string" || Array.isArray(value)) return JSON.stringify(value);
+  const members = Object.entries(value as Readonly<Record<string, Json>>).toSorted(([left], [right]) => (left < right ? -1 : 1));
+  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${canonical(member)}`).join(",")}}`;
+}
+
+/** Names of the trusted settings in which `approved` and `current` differ, for showing the difference to a custodian. */
+export function trustedDifferences(approved: TrustedConfig, current: TrustedConfig): readonly string[] {
+  const plain = ["awsKmsEndpoint", "deployment", "logOrigin", "refusedAccounts", "ticketPattern"] as const;
+  const settings = plain.filter((name) => JSON.stringify(approved[name]) !== JSON.stringify(current[name]));
+  return [
+    ...settings,
+    ...ROOT_KEY_DOMAINS.filter((domain) => approved.rootKeys[domain] !== current.rootKeys[domain]).map((domain) => `rootKeys.${domain}`),
+  ];
+}

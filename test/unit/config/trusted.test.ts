@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { describe, it } from "node:test";
+import type { Config } from "../../../src/config/config.js";
+import { parseConfig } from "../../../src/config/parse-config.js";
+import { VARIABLE_NAMES, variable } from "../../../src/config/reference.js";
+import { trustedConfig, trustedConfigDigest, trustedDifferences } from "../../../src/config/trusted.js";
+
+const KMS_KEY = "aws-kms:arn:aws:kms:eu-central-1:444455556666:key/mrk-0123456789abcdef0123456789abcdef";
+const CHANGED: Readonly<Record<string, string>> = {
+  ROOTKEEP_DEPLOYMENT: "other",
+  ROOTKEEP_LISTEN_HOST: "::1",
+  ROOTKEEP_LISTEN_PORT: "9000",
+  ROOTKEEP_POOL_SIZE: "20",
+  ROOTKEEP_ROOT_KEY: KMS_KEY,
+  ROOTKEEP_ROOT_KEY_PASSWORD: "file:a.json",
+  ROOTKEEP_ROOT_KEY_MFA: "file:b.json",
+  ROOTKEEP_ROOT_KEY_MAIL: "file:c.json",
+  ROOTKEEP_ROOT_KEY_PEOPLE: "file:d.json",
+  ROOTKEEP_AWS_KMS_ENDPOINT: "https://vpce.example.com",
+  ROOTKEEP_TICKET_PATTERN: "OPS-[0-9]+",
+  ROOTKEEP_LOG_ORIGIN: "example.com/audit/1",
+  ROOTKEEP_FOUNDING_CUSTODIANS: "3",
+  ROOTKEEP_REFUSED_ACCOUNTS: "111122223333",
+  ROOTKEEP_TRIAL_TOTP_PERIOD_SECONDS: "5",
+  ROOTKEEP_TRIAL_AUTHENTICATOR_WAIT_SECONDS: "0",
+  ROOTKEEP_TRIAL_PRINT_INVITATIONS: "no",
+  ROOTKEEP_DATA_DIR: "elsewhere",
+};
+
+function parse(environment: Readonly<Record<string, string>>): Config {
+  return parseConfig(environment, { cwd: "/srv/vault" });
+}
+
+describe("the trusted configuration", () => {
+  it("is SHA-256 over canonical JSON with sorted keys and no blanks", () => {
+    const text =
+      '{"awsKmsEndpoint":null,"deployment":"trial","logOrigin":"rootkeep.local/audit/trial/1","refusedAccounts":["111122223333"],' +
+      '"rootKeys":{"mail":"file:<data>/root-key.json","mfa":"file:<data>/root-key.json","password":"file:<data>/root-key.json",' +
+      '"people":"file:<data>/root-key.json"},"ticketPattern":"[A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,9}"}';
+    const config = parse({ ROOTKEEP_REFUSED_ACCOUNTS: "111122223333" });
+    assert.equal(trustedConfigDigest(config), createHash("sha256").update(text).digest("hex"));
+    assert.equal(
+      trustedConfigDigest(config, (bytes) => bytes.toString("utf8")),
+      text,
+    );
+  });
+
+  for (const name of VARIABLE_NAMES.filter((candidate) => candidate in CHANGED)) {
+    const { isTrusted } = variable(name);
+    it(`${isTrusted ? "changes" : "does not change"} with ${name}`, () => {
+      const before = parse({});
+      const after = parse({ [name]: CHANGED[name] ?? "" });
+      assert.equal(trustedConfigDigest(before) !== trustedConfigDigest(after), isTrusted);
+      assert.equal(trustedDifferences(trustedConfig(before), trustedConfig(after)).length > 0, isTrusted);
+    });
+  }
+
+  it("stays the same when a trial's directory is moved with its root key in it", () => {
+    assert.equal(trustedConfigDigest(parse({ ROOTKEEP_DATA_DIR: "/a" })), trustedConfigDigest(parse({ ROOTKEEP_DATA_DIR: "/b/c" })));
+  });
+
+  it("does not depend on the order in which accounts were listed", () => {
+    const one = parse({ ROOTKEEP_REFUSED_ACCOUNTS: "111122223333,444455556666" });
+    const other = parse({ ROOTKEEP_REFUSED_ACCOUNTS: "444455556666,111122223333,111122223333" });
+    assert.equal(trustedConfigDigest(one), trustedConfigDigest(other));
+  });
+});
