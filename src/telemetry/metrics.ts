@@ -1,0 +1,65 @@
+import { ERRORS } from "../kernel/errors.js";
+import { OPERATION_NAMES } from "../kernel/operations.js";
+
+/** One metric: its labels and every value that each may take, so that a caller can never grow the number of series. */
+export interface MetricRow {
+  readonly type: "counter" | "gauge";
+  readonly help: string;
+  readonly labels: Readonly<Record<string, readonly string[]>>;
+}
+
+const CODES = ["OK", ...Object.keys(ERRORS)];
+
+/** The closed list of metrics. Names follow Prometheus: base units, counters end in `_total`. */
+export const METRICS = {
+  rootkeep_requests_total: {
+    type: "counter",
+    help: "Calls answered, by operation and outcome.",
+    labels: { operation: OPERATION_NAMES, code: CODES },
+  },
+  rootkeep_rows_refused_total: { type: "counter", help: "Deciding rows that were not the ones the log knows.", labels: {} },
+  rootkeep_audit_append_failures_total: { type: "counter", help: "Appends to the audit log that failed.", labels: {} },
+} as const satisfies Record<string, MetricRow>;
+
+export type MetricName = keyof typeof METRICS;
+
+/** The labels of `Name`; all of them are given at each use. */
+export type LabelsOf<Name extends MetricName> = { readonly [Label in keyof (typeof METRICS)[Name]["labels"]]: string };
+
+/** What a label value outside its list is counted as. */
+export const OTHER_LABEL = "other";
+
+/** Counts in memory, rendered in the Prometheus text format 0.0.4. */
+export class Metrics {
+  readonly #series = new Map<MetricName, Map<string, number>>();
+
+  /** Adds `by` (at least 0) to a counter. */
+  add<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, by = 1): void {
+    this.#change(name, labels, Math.max(0, by));
+  }
+
+  /** Everything so far; a metric without labels is rendered from the start, as 0. */
+  render(): string {
+    const lines: string[] = [];
+    for (const name of Object.keys(METRICS) as MetricName[]) {
+      const row: MetricRow = METRICS[name];
+      lines.push(`# HELP ${name} ${row.help}`, `# TYPE ${name} ${row.type}`);
+      const series = this.#series.get(name) ?? new Map<string, number>(Object.keys(row.labels).length === 0 ? [["", 0]] : []);
+      for (const [labels, value] of series) lines.push(`${name}${labels} ${String(value)}`);
+    }
+    return `${lines.join("\n")}\n`;
+  }
+
+  #change(name: MetricName, labels: Readonly<Record<string, string>>, by: number): void {
+    const row: MetricRow = METRICS[name];
+    const pairs = Object.entries(row.labels).map(([label, values]) => {
+      const value = labels[label];
+      // Both the bound on the number of series and the reason why nothing needs escaping below.
+      return `${label}="${value !== undefined && values.includes(value) ? value : OTHER_LABEL}"`;
+    });
+    const key = pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+    const series = this.#series.get(name) ?? new Map<string, number>();
+    series.set(key, (series.get(key) ?? 0) + by);
+    this.#series.set(name, series);
+  }
+}
