@@ -1,0 +1,20 @@
+import { CreateSchemas1763800000000 } from "./1763800000000-create-schemas.js";
+import { CreateAuditLog1763800100000 } from "./1763800100000-create-audit-log.js";
+import { CreateDataKeys1763800200000 } from "./1763800200000-create-data-keys.js";
+import { CreateAccounts1763800300000 } from "./1763800300000-create-accounts.js";
+import { CreatePeople1763800400000 } from "./1763800400000-create-people.js";
+import { CreateApprovals1763800500000 } from "./1763800500000-create-approvals.js";
+import { CreateSecrets1763800600000 } from "./1763800600000-create-secrets.js";
+import { CreateIdempotency1763800700000 } from "./1763800700000-create-idempotency.js";
+
+/** All migrations, in the order in which they run. New ones go to the end. */
+export const MIGRATIONS = [
+  CreateSchemas1763800000000,
+  CreateAuditLog1763800100000,
+  CreateDataKeys1763800200000,
+  CreateAccounts1763800300000,
+  CreatePeople1763800400000,
+  CreateApprovals1763800500000,
+  CreateSecrets1763800600000,
+  CreateIdempotency1763800700000,
+] as const;

@@ -1,0 +1,140 @@
+/** The three triggers by which a table of the log refuses what must not happen to it: `audit-log.md` §2.5. */
+export const GUARD_TRIGGERS = {
+  no_mutation: { event: "UPDATE OR DELETE", level: "ROW" },
+  no_removal: { event: "DELETE", level: "ROW" },
+  no_truncate: { event: "TRUNCATE", level: "STATEMENT" },
+} as const;
+
+export type GuardTrigger = keyof typeof GUARD_TRIGGERS;
+
+/** What schema `audit` must look like. It is complete: a table or a privileged function that is not named here is a failure. */
+export interface AuditExpectation {
+  /** Each table of the schema and the triggers it must have. */
+  readonly tables: Readonly<Record<string, readonly GuardTrigger[]>>;
+  /** Privileges that the service may hold there, as `table:PRIVILEGE`. All writing goes through functions, so usually none. */
+  readonly allowedPrivileges?: readonly string[];
+  /**
+   * Signature, such as `append(bigint, uuid[], bytea[], bytea[])`, to the lower-case hex MD5 of the source as PostgreSQL stores it. Holds
+   * every security-definer function and the triggers' function. MD5 is what the server computes; it is there to notice a replaced
+   * function, and whoever can replace one could also lie about a better hash.
+   */
+  readonly functions: Readonly<Record<string, string>>;
+}
+
+/** Table privileges that can change a table, or put something into its way. */
+export const WRITING_PRIVILEGES = ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"] as const;
+
+/** One row of each of the questions in `safety.service.ts`. */
+export interface SettingsRow {
+  readonly version: number;
+  readonly fsync: string;
+  readonly full_page_writes: string;
+  readonly synchronous_commit: string;
+  readonly data_checksums: string;
+  readonly replication_role: string;
+}
+
+export interface RoleRow {
+  readonly name: string;
+  readonly is_self: boolean;
+  readonly is_session: boolean;
+  readonly attributes: readonly string[];
+  readonly is_predefined: boolean;
+  readonly owned: number;
+  readonly writable: readonly string[];
+}
+
+export interface TriggerRow {
+  readonly table: string;
+  readonly trigger: string;
+  readonly enabled: string;
+  readonly event: string;
+  readonly is_plain: boolean;
+  readonly function: string;
+}
+
+export interface FunctionRow {
+  readonly signature: string;
+  readonly owner: string;
+  readonly is_definer: boolean;
+  readonly md5: string;
+  readonly settings: readonly string[];
+}
+
+/** Failures of the server's settings; see `audit-log.md` §2.5, boot checks. */
+export function checkSettings(row: SettingsRow): readonly string[] {
+  return [
+    ...(row.version >= 160_000 ? [] : ["PostgreSQL is older than 16"]),
+    ...(row.fsync === "on" ? [] : ["fsync is off"]),
+    ...(row.full_page_writes === "on" ? [] : ["full_page_writes is off"]),
+    ...(["on", "remote_apply"].includes(row.synchronous_commit) ? [] : [`synchronous_commit is ${row.synchronous_commit}`]),
+    // With "replica" only triggers of mode ALWAYS fire, and foreign keys are not checked.
+    ...(row.replication_role === "origin" ? [] : [`session_replication_role is ${row.replication_role}`]),
+  ];
+}
+
+/** Failures of the service's role and of every role whose rights it has or can take. */
+export function checkRole(row: RoleRow): readonly string[] {
+  const who = row.is_self ? "the service's role" : `the service's role is a member of ${row.name}, which`;
+  const failures = row.attributes.map((attribute) => `${who} has ${attribute}`);
+  if (row.is_self && !row.is_session) failures.push("the session signed in as another role than the one it uses");
+  // pg_write_all_data, pg_execute_server_program, pg_read_server_files: each is a way round every grant.
+  if (row.is_predefined) failures.push(`${who} is predefined and reaches past grants`);
+  if (row.owned > 0) failures.push(`${who} owns ${row.owned} objects`);
+  if (row.writable.length > 0) failures.push(`${who} may write ${row.writable.join(", ")}`);
+  return failures;
+}
+
+/** Failures of the triggers: each expected one fires always, before, on the right event, without a condition, and calls a known function. */
+export function checkTriggers(rows: readonly TriggerRow[], tables: readonly string[], expected: AuditExpectation): readonly string[] {
+  const known = Object.keys(expected.tables);
+  const failures = [
+    ...known.filter((table) => !tables.includes(table)).map((table) => `audit.${table} is missing`),
+    ...tables.filter((table) => !known.includes(table)).map((table) => `audit.${table} is not known`),
+  ];
+  for (const [table, triggers] of Object.entries(expected.tables)) {
+    for (const trigger of triggers) {
+      const found = rows.find((row) => row.table === table && row.trigger === trigger);
+      const failure = found === undefined ? "is missing" : checkTrigger(found, trigger, expected);
+      if (failure !== undefined) failures.push(`trigger ${trigger} of audit.${table} ${failure}`);
+    }
+  }
+  for (const { table, trigger } of rows) {
+    const isKnown = known.includes(table) && expected.tables[table]?.some((name) => name === trigger) === true;
+    // One that fires before an insert could change or drop the row.
+    if (!isKnown) failures.push(`audit.${table} has a trigger that is not known: ${trigger}`);
+  }
+  return failures;
+}
+
+function checkTrigger(found: TriggerRow, trigger: GuardTrigger, expected: AuditExpectation): string | undefined {
+  const { event, level } = GUARD_TRIGGERS[trigger];
+  if (found.enabled !== "A") return "is not enabled ALWAYS";
+  if (!found.is_plain || found.event !== `BEFORE ${event} ${level}`) return "is another";
+  if (!Object.hasOwn(expected.functions, found.function)) return "calls another function";
+  return undefined;
+}
+
+/** Failures of the functions: each expected one is there, unchanged, the owner's; no other runs with the owner's rights. */
+export function checkFunctions(rows: readonly FunctionRow[], owner: string, expected: AuditExpectation): readonly string[] {
+  const failures: string[] = [];
+  for (const [signature, md5] of Object.entries(expected.functions)) {
+    const found = rows.find((row) => row.signature === signature);
+    if (found === undefined) failures.push(`function audit.${signature} is missing`);
+    else if (found.md5 !== md5) failures.push(`function audit.${signature} is not the one of this build`);
+    else if (found.owner !== owner) failures.push(`function audit.${signature} does not belong to ${owner}`);
+    // With a caller's search path, a caller's table of the same name would be the one that the owner writes.
+    else if (found.is_definer && !found.settings.includes("search_path=pg_catalog, pg_temp")) {
+      failures.push(`function audit.${signature} takes its caller's search_path`);
+    }
+  }
+  for (const row of rows) {
+    if (row.is_definer && !Object.hasOwn(expected.functions, row.signature)) failures.push(`function audit.${row.signature} is not known`);
+  }
+  return failures;
+}
+
+/** What is unwise and no reason to stop. */
+export function settingsWarnings(row: SettingsRow): readonly string[] {
+  return row.data_checksums === "on" ? [] : ["data_checksums is off: a bit that flips on the disk is noticed late"];
+}
