@@ -1,0 +1,58 @@
+import { isOperation, type Operation } from "../kernel/operations.js";
+
+/**
+ * Actions that no caller asks for by an operation: what the system does or notices by itself. Together with the operations they are the
+ * closed list of what an entry can say; both lists only grow, because old entries stay.
+ */
+export const LOG_ACTIONS = [
+  "log.genesis",
+  "log.heartbeat",
+  "log.reopened",
+  "log.pruned",
+  "log.key_rotated",
+  "log.rollback_detected",
+  "people.founded",
+  "people.recovered",
+  "service.started",
+  "service.stopped",
+  "service.sealed",
+  "service.unsealed",
+  "row.refused",
+  "clock.refused",
+  "config.changed",
+  "session.failed",
+  "session.expired",
+  "allowlist.lapsed",
+  "authenticator.locked",
+  "request.opened",
+  "request.expired",
+  "request.closed",
+  "grant.expired",
+  "grant.revoked",
+  "account.registered",
+  "account.changed",
+  "import.started",
+  "import.finished",
+  "secret.sealed",
+  "secret.staged",
+  "secret.activated",
+  "secret.burnt",
+  "secret.destroyed",
+  "key.created",
+  "key.unwrapped",
+  "key.rewrapped",
+  "key.disabled",
+  "key.destroyed",
+] as const;
+
+export type LogAction = (typeof LOG_ACTIONS)[number];
+
+/** What an entry of this build can be about. */
+export type EntryAction = Operation | LogAction;
+
+const LOG_ACTION_SET: ReadonlySet<string> = new Set(LOG_ACTIONS);
+
+/** True if `action` is an operation or a log action of this build. */
+export function isEntryAction(action: string): action is EntryAction {
+  return isOperation(action) || LOG_ACTION_SET.has(action);
+}

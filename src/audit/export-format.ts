@@ -1,0 +1,109 @@
+import { BUNDLE_WIDTH } from "./bundle.js";
+import { canonicalJson, type JsonObject, parseCanonical } from "./canonical-json.js";
+import { isCommittedField, type Opening, SALT_BYTES } from "./commitment.js";
+import { isEntryTime, isHash, isOrigin } from "./entry-form.js";
+
+/** Format label of the manifest; another format has another label. */
+export const EXPORT_FORMAT = "rootkeep-audit-export/1";
+
+/** Files of an export beside the bundles (docs/spec/audit-export.md). */
+export const EXPORT_FILES = {
+  manifest: "manifest.json",
+  disclosures: "pii.ndjson",
+  guide: "VERIFY.md",
+} as const;
+
+/** Names that a later export will have; a reader of this version says that it does not read them. */
+export const FUTURE_FILES = ["log.vkey", "policy.txt", "checkpoint", "checkpoints", "anchors"] as const;
+
+/** Bytes beyond which a manifest is not read. */
+export const MANIFEST_BYTES_MAX = 16_384;
+/** Bytes beyond which a line of openings is not read. */
+export const OPENING_LINE_BYTES_MAX = 65_536;
+
+/** What an export says of itself: a claim, to be compared with what it holds and with what its reader knows from elsewhere. */
+export interface ExportManifest {
+  readonly format: typeof EXPORT_FORMAT;
+  /** Origin of the log. */
+  readonly origin: string;
+  /** Seq of the first entry, a multiple of 256. */
+  readonly from: number;
+  /** Seq behind the last entry. */
+  readonly to: number;
+  /** Entries that the log had when the export was made. */
+  readonly size: number;
+  /** Leaf hash of entry `to − 1`, hex. */
+  readonly head: string;
+  /** When the export was made, in the form of an entry's time. */
+  readonly created: string;
+  /** Program and version that made it. */
+  readonly tool: string;
+  /** Whether openings of commitments are enclosed. */
+  readonly disclosures: boolean;
+}
+
+/** One line of the openings, of the entry `seq`. */
+export interface SeqOpening extends Opening {
+  readonly seq: number;
+}
+
+const MANIFEST_KEYS = ["created", "disclosures", "format", "from", "head", "origin", "size", "to", "tool"];
+
+/**
+ * The bytes of manifest.json: canonical JSON and a line feed.
+ * @throws Error when the manifest breaks a rule of docs/spec/audit-export.md.
+ */
+export function manifestBytes(manifest: ExportManifest): Buffer {
+  const bytes = Buffer.from(`${canonicalJson({ ...manifest })}\n`, "utf8");
+  parseManifest(bytes);
+  return bytes;
+}
+
+/**
+ * The manifest that `bytes` are.
+ * @throws Error naming the rule that is broken [AX-3].
+ */
+export function parseManifest(bytes: Buffer): ExportManifest {
+  const isEnded = bytes.at(-1) === 0x0a;
+  const manifest = parseCanonical(isEnded ? bytes.subarray(0, -1) : bytes);
+  if (manifest["format"] !== EXPORT_FORMAT) throw new Error("is of an unknown format");
+  if (Object.keys(manifest).sort().join() !== MANIFEST_KEYS.join()) throw new Error("has other members than its format asks for");
+  const { origin, head, created, tool, disclosures } = manifest;
+  if (!isOrigin(origin)) throw new Error("has no origin");
+  if (!isHash(head)) throw new Error("has no head");
+  if (!isEntryTime(created)) throw new Error("has no time");
+  if (typeof tool !== "string" || !/^[!-~ ]{1,100}$/.test(tool)) throw new Error("names no tool");
+  if (typeof disclosures !== "boolean") throw new Error("does not say whether it discloses");
+  return { format: EXPORT_FORMAT, origin, ...parseRange(manifest), head, created, tool, disclosures };
+}
+
+function parseRange({ from, to, size }: JsonObject): Pick<ExportManifest, "from" | "to" | "size"> {
+  if (!isCount(from) || from % BUNDLE_WIDTH !== 0) throw new Error("begins elsewhere than at a multiple of 256");
+  if (!isCount(to) || to <= from) throw new Error("holds no entry");
+  if (!isCount(size) || size < to) throw new Error("ends beyond the log");
+  return { from, to, size };
+}
+
+/** One opening as a line of pii.ndjson. Lines stand in the order of seq, then field. */
+export function openingLine(opening: SeqOpening): string {
+  const { seq, field, salt, value } = opening;
+  return `${canonicalJson({ field, salt: salt.toString("base64url"), seq, value })}\n`;
+}
+
+/**
+ * The opening that a line (without its line feed) is.
+ * @throws Error naming the rule that is broken, never the value.
+ */
+export function parseOpeningLine(line: Uint8Array): SeqOpening {
+  const opening: JsonObject = parseCanonical(line);
+  if (Object.keys(opening).sort().join() !== "field,salt,seq,value") throw new Error("has other members than an opening");
+  const { seq, field, salt, value } = opening;
+  if (!isCount(seq) || typeof field !== "string" || !isCommittedField(field) || typeof value !== "string") throw new Error("is no opening");
+  const bytes = Buffer.from(typeof salt === "string" ? salt : "", "base64url");
+  if (bytes.length !== SALT_BYTES || bytes.toString("base64url") !== salt) throw new Error("has no salt");
+  return { seq, field, salt: bytes, value };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

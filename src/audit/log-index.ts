@@ -1,0 +1,140 @@
+import { RootkeepError } from "../kernel/errors.js";
+import { leafHash, ZERO_HASH } from "./chain.js";
+import type { BuiltEntry } from "./entry.js";
+
+/** What the index reads of an entry. The bytes were written by `buildEntry`; here only the chain is checked, the form is the verifier's. */
+interface IndexedEntry {
+  readonly seq: number;
+  readonly prev: string;
+  readonly log: string;
+  readonly id: string;
+  readonly time: string;
+  readonly action: string;
+  readonly outcome: string;
+  readonly target?: { readonly type: string; readonly id: string };
+  readonly stream?: string;
+  readonly rows?: readonly string[];
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** The newest entry of one action. */
+export interface RememberedEntry {
+  readonly seq: number;
+  readonly eventId: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** An intent whose outcome is not in the log yet. */
+export interface OpenIntent {
+  readonly eventId: string;
+  readonly seq: number;
+  readonly time: string;
+  readonly action: string;
+  readonly target: { readonly type: string; readonly id: string } | undefined;
+  readonly stream: string | undefined;
+}
+
+/**
+ * What this service knows of the log, from entry bytes alone: it follows the chain from the first entry, hash by hash, and remembers for
+ * every deciding row the newest entry that lists it. Search columns and tables are never asked (law L11).
+ *
+ * Memory grows with the number of deciding rows (about 100 bytes each), not with the number of entries.
+ */
+export class LogIndex {
+  #size = 0;
+  #lastLeaf: Buffer = ZERO_HASH;
+  #origin: string | undefined;
+  readonly #newest = new Map<string, number>();
+  readonly #counts = new Map<string, number>();
+  readonly #openIntents = new Map<string, OpenIntent>();
+  readonly #rememberedIds = new Set<string>();
+  readonly #remembered = new Map<string, RememberedEntry>();
+
+  /** @param remember actions whose newest entry is kept. */
+  constructor(private readonly remember: ReadonlySet<string>) {}
+
+  get size(): number {
+    return this.#size;
+  }
+  get lastLeaf(): Buffer {
+    return this.#lastLeaf;
+  }
+  get origin(): string | undefined {
+    return this.#origin;
+  }
+
+  newestSeq(rowKey: string): number | undefined {
+    return this.#newest.get(rowKey);
+  }
+
+  rowCount(table: string): number {
+    return this.#counts.get(table) ?? 0;
+  }
+
+  lastOf(action: string): RememberedEntry | undefined {
+    return this.#remembered.get(action);
+  }
+
+  /** Intents that nobody has written an outcome for, oldest first. */
+  openIntents(): OpenIntent[] {
+    return [...this.#openIntents.values()];
+  }
+
+  /**
+   * Takes the next entry.
+   * @throws RootkeepError `CHAIN_BROKEN` when it does not follow the last one.
+   */
+  add(bytes: Buffer): void {
+    const entry = parseEntry(bytes);
+    if (entry === null) throw new RootkeepError("CHAIN_BROKEN", { facts: { seq: this.#size } });
+    this.#take(entry, leafHash(bytes));
+  }
+
+  /**
+   * Takes the next entry, which this process itself has built and the database has taken: its bytes need not be read again.
+   * @throws RootkeepError as {@link add}.
+   */
+  addBuilt(built: BuiltEntry): void {
+    this.#take(built.entry as unknown as IndexedEntry, built.leafHash);
+  }
+
+  #take(entry: IndexedEntry, leaf: Buffer): void {
+    this.#origin ??= entry.log;
+    if (entry.seq !== this.#size || entry.prev !== this.#lastLeaf.toString("hex") || entry.log !== this.#origin) {
+      throw new RootkeepError("CHAIN_BROKEN", { facts: { seq: this.#size } });
+    }
+    for (const row of entry.rows ?? []) {
+      if (!this.#newest.has(row)) {
+        const table = row.slice(0, row.indexOf("/"));
+        this.#counts.set(table, this.rowCount(table) + 1);
+      }
+      this.#newest.set(row, entry.seq);
+    }
+    this.#noteIntent(entry);
+    if (this.remember.has(entry.action)) this.#remember(entry);
+    this.#lastLeaf = leaf;
+    this.#size += 1;
+  }
+
+  /** What decides for the whole deployment is said once: an old entry that is appended anew is no news. */
+  #remember({ id, seq, action, details = {} }: IndexedEntry): void {
+    if (this.#rememberedIds.has(id)) throw new RootkeepError("CHAIN_BROKEN", { facts: { seq } });
+    this.#rememberedIds.add(id);
+    this.#remembered.set(action, { seq, eventId: id, details });
+  }
+
+  #noteIntent({ id, seq, time, action, outcome, target, stream, details }: IndexedEntry): void {
+    if (outcome === "intent") this.#openIntents.set(id, { eventId: id, seq, time, action, target, stream });
+    else if (typeof details?.["intent"] === "string") this.#openIntents.delete(details["intent"]);
+  }
+}
+
+/** Null for bytes that are no JSON object: `buildEntry` never wrote them, so they are tampering and no bug of ours. */
+function parseEntry(bytes: Buffer): IndexedEntry | null {
+  try {
+    const value: unknown = JSON.parse(bytes.toString("utf8"));
+    return typeof value === "object" ? (value as IndexedEntry | null) : null;
+  } catch {
+    return null;
+  }
+}

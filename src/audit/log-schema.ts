@@ -1,0 +1,22 @@
+import type { AuditExpectation } from "../database/safety.js";
+
+/**
+ * What schema `audit` looks like in this build; the service does not start over another. The MD5s are of the functions' sources, as
+ * `md5(prosrc)`; a test compares them with a migrated database and prints the new ones after a migration changed a function.
+ */
+export const LOG_SCHEMA: AuditExpectation = {
+  tables: {
+    head: ["no_removal", "no_truncate"],
+    entry: ["no_mutation", "no_truncate"],
+    stream_head: ["no_removal", "no_truncate"],
+    disclosure: [],
+  },
+  functions: {
+    "append(bigint, uuid[], bytea[], bytea[])": "df5cf751c8f476a9971ed0be4f6e26e9",
+    "begin(text)": "e6544fa0fadb1203a5612e2b91fd79ee",
+    "deny()": "0e666fabb954d8258d3b4ab2877dd0f9",
+    "disclose(bigint[], text[], bytea[], text[])": "5fb78c569bdd9fad63d748f497c42d5d",
+    "lock_head()": "cc2b5b914f5d137c88362de205297fbe",
+    "time_now()": "9c20498cfbbd058376a04fd7750ec282",
+  },
+};

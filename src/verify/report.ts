@@ -1,0 +1,153 @@
+import { CHAIN_CHECKS, type ChainCheck } from "../audit/chain-verifier.js";
+
+/** Every check of an export, in the order of the report. The last three wait for signed checkpoints; until then they are not present. */
+export const EXPORT_CHECKS = [
+  "manifest",
+  "layout",
+  "bundles",
+  ...CHAIN_CHECKS,
+  "end",
+  "disclosures",
+  "trust",
+  "signatures",
+  "tree",
+  "anchors",
+] as const;
+export type ExportCheck =
+  | "manifest"
+  | "layout"
+  | "bundles"
+  | ChainCheck
+  | "end"
+  | "disclosures"
+  | "trust"
+  | "signatures"
+  | "tree"
+  | "anchors";
+
+export type CheckStatus = "ok" | "failed" | "skipped" | "not-present";
+
+/** One line of the report. */
+export interface CheckResult {
+  readonly check: ExportCheck;
+  readonly status: CheckStatus;
+  /** Place of the first bad entry that the check found. */
+  readonly seq?: number;
+  /** How often the check failed. */
+  readonly count?: number;
+  readonly message: string;
+}
+
+/** Exit status for each verdict (design §10); 3, wrong usage, has no report. */
+export const EXIT_CODES = { intact: 0, tampered: 1, incomplete: 2 } as const;
+export type Verdict = keyof typeof EXIT_CODES;
+
+/** What the verifier says of an export. */
+export interface Report {
+  readonly verdict: Verdict;
+  readonly exitCode: (typeof EXIT_CODES)[Verdict];
+  readonly origin: string | null;
+  readonly from: number | null;
+  readonly to: number | null;
+  /** Entries that were read. */
+  readonly entries: number;
+  /** Place of the first bad entry, if the export was tampered with. */
+  readonly firstBadSeq: number | null;
+  readonly checks: readonly CheckResult[];
+  /** What this version does not know, with its first place and count; no fault. */
+  readonly warnings: readonly string[];
+  /** One sentence on what the verdict rests on. */
+  readonly statement: string;
+}
+
+interface Failure {
+  readonly seq: number | undefined;
+  readonly message: string;
+  readonly isTampering: boolean;
+  count: number;
+}
+
+/** Collects results while an export is read; keeps the first failure of each check and counts the others, so memory stays flat. */
+export class ReportBuilder {
+  readonly #failures = new Map<ExportCheck, Failure>();
+  readonly #notes = new Map<ExportCheck, { readonly status: CheckStatus; readonly message: string }>();
+  readonly #warnings = new Map<string, { readonly place: string; count: number }>();
+
+  /** The export contradicts itself or what its reader knows. */
+  tampered(check: ExportCheck, message: string, seq?: number): void {
+    this.#fail(check, message, seq, true);
+  }
+
+  /** Something that is needed to check cannot be read. */
+  incomplete(check: ExportCheck, message: string): void {
+    this.#fail(check, message, undefined, false);
+  }
+
+  /** What to say of a check that did not fail. */
+  note(check: ExportCheck, status: "ok" | "skipped" | "not-present", message: string): void {
+    this.#notes.set(check, { status, message });
+  }
+
+  /** Notes something that is odd but no fault. `place` is where it was first seen. */
+  warn(message: string, place: string): void {
+    const known = this.#warnings.get(message);
+    if (known === undefined) this.#warnings.set(message, { place, count: 1 });
+    else known.count += 1;
+  }
+
+  build(facts: Pick<Report, "origin" | "from" | "to" | "entries">, statementIfIntact: string): Report {
+    const failures = [...this.#failures.values()];
+    const verdict: Verdict = failures.some(({ isTampering }) => isTampering) ? "tampered" : failures.length > 0 ? "incomplete" : "intact";
+    const badSeqs = failures.flatMap(({ isTampering, seq }) => (isTampering && seq !== undefined ? [seq] : []));
+    const firstBadSeq = badSeqs.length === 0 ? null : Math.min(...badSeqs);
+    return {
+      verdict,
+      exitCode: EXIT_CODES[verdict],
+      ...facts,
+      firstBadSeq,
+      checks: EXPORT_CHECKS.map((check) => this.#result(check)),
+      warnings: [...this.#warnings].map(
+        ([message, { place, count }]) => `${message} (${place}${count > 1 ? `, ${String(count)} times` : ""})`,
+      ),
+      statement: verdict === "intact" ? statementIfIntact : FAILED_STATEMENTS[verdict],
+    };
+  }
+
+  #fail(check: ExportCheck, message: string, seq: number | undefined, isTampering: boolean): void {
+    const known = this.#failures.get(check);
+    // What could not be read must not hide what was found to be false.
+    if (known === undefined || (isTampering && !known.isTampering)) {
+      this.#failures.set(check, { seq, message, isTampering, count: (known?.count ?? 0) + 1 });
+    } else known.count += 1;
+  }
+
+  #result(check: ExportCheck): CheckResult {
+    const failure = this.#failures.get(check);
+    if (failure !== undefined) {
+      const { message, seq, count } = failure;
+      return { check, status: "failed", message, count, ...(seq === undefined ? {} : { seq }) };
+    }
+    const note = this.#notes.get(check);
+    return note === undefined ? { check, status: "skipped", message: "not reached" } : { check, ...note };
+  }
+}
+
+const FAILED_STATEMENTS = {
+  tampered: "this is not what was logged, or not all of it",
+  incomplete: "not everything that is needed to check could be read; nothing is proven",
+} as const;
+
+/** The report for a person to read; one check a line. */
+export function renderReport(report: Report): string {
+  const lines = report.checks.map(({ check, status, message, seq, count }) => {
+    const place = seq === undefined ? "" : ` [seq ${String(seq)}]`;
+    const more = count !== undefined && count > 1 ? ` (and ${String(count - 1)} more)` : "";
+    return `${status.padEnd(11)}  ${check.padEnd(11)}  ${message}${place}${more}`;
+  });
+  for (const warning of report.warnings) lines.push(`warning                   ${warning}`);
+  const range = report.from === null || report.to === null ? "" : `, entries ${String(report.from)} to ${String(report.to - 1)}`;
+  lines.push("", `origin    ${report.origin ?? "unknown"}${range}, ${String(report.entries)} read`);
+  if (report.firstBadSeq !== null) lines.push(`first bad entry: seq ${String(report.firstBadSeq)}`);
+  lines.push(`${report.verdict}: ${report.statement}`, "");
+  return lines.join("\n");
+}

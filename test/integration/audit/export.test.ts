@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { decodeBundle } from "../../../src/audit/bundle.js";
+import { leafHash } from "../../../src/audit/chain.js";
+import { draftEntry, personActor } from "../../../src/audit/draft.js";
+import { isRootkeepError } from "../../../src/kernel/errors.js";
+import { ExportDirectory } from "../../../src/verify/export-directory.js";
+import type { Report } from "../../../src/verify/report.js";
+import type { Trust } from "../../../src/verify/trust.js";
+import { verifyExport } from "../../../src/verify/verify-export.js";
+import { withClient } from "../../support/postgres.js";
+import { sampleManifest, writeExport } from "../../support/sample-log.js";
+import { Vault } from "../../support/vault.js";
+
+// real: PostgreSQL, the log, its reader, the offline verifier. double: none; the attacker owns the database.
+
+const SIZE = 600;
+
+describe("the log, from the service's hands into an auditor's", () => {
+  let vault: Vault;
+  let directory: string;
+
+  before(async () => {
+    vault = await Vault.open();
+    directory = await mkdtemp(join(tmpdir(), "rootkeep-export-"));
+    const drafts = Array.from({ length: SIZE - 1 }, (_, index) =>
+      draftEntry({
+        action: "secret.reveal",
+        outcome: "denied",
+        actor: personActor("per_0123456789abcdefghjkmnpqrs"),
+        details: { reason: 'Grüße, "zitiert"\n' },
+        stream: `acc_${String(index % 7).padStart(26, "0")}`,
+        ...(index % 50 === 0 ? { disclosures: [{ field: "address", value: `203.0.113.${String(index % 250)}` }] } : {}),
+      }),
+    );
+    await Promise.all(drafts.map((draft) => vault.log.record(draft)));
+  });
+  after(async () => {
+    await vault.drop();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  /** Writes what the service hands out now, and verifies it. */
+  async function exported(name: string, hasDisclosures: boolean, trust?: Trust): Promise<Report> {
+    const { origin, size, head } = await vault.reader.head();
+    const entries: Buffer[] = [];
+    for (let n = 0; n * 256 < size; n++) entries.push(...decodeBundle((await vault.reader.bundle(n)).bytes));
+    const openings = await vault.reader.disclosures(0, size);
+    const path = join(directory, name);
+    await writeExport(path, sampleManifest(head, size, { origin, disclosures: hasDisclosures }), entries, hasDisclosures ? openings : []);
+    return await verifyExport(new ExportDirectory(path), trust === undefined ? {} : { trust });
+  }
+
+  const failed = (report: Report): string[] => report.checks.filter(({ status }) => status === "failed").map(({ check }) => check);
+
+  it("verifies offline, with the openings of personal data and without", async () => {
+    for (const hasDisclosures of [true, false]) {
+      const report = await exported(`whole-${String(hasDisclosures)}`, hasDisclosures);
+      assert.deepEqual([report.exitCode, report.entries, report.firstBadSeq, report.warnings], [0, SIZE, null, []]);
+    }
+  });
+
+  it("is the log that its reader saw before: genesis, an old head", async () => {
+    const { origin } = await vault.reader.head();
+    const [genesis] = await vault.reader.entries(0, 1);
+    const [seen] = await vault.reader.entries(299, 1);
+    const trust = { origin, genesis: genesis!.leaf, head: [{ size: 300, leaf: seen!.leaf }] };
+    assert.equal((await exported("trusted", true, trust)).exitCode, 0);
+    const forked = { ...trust, head: [{ size: 300, leaf: leafHash(Buffer.from("another")).toString("hex") }] };
+    const report = await exported("forked", true, forked);
+    assert.deepEqual([report.exitCode, report.firstBadSeq], [1, 299]);
+  });
+
+  it("is handed out bundle by bundle, the last as far as it is filled, and none behind it", async () => {
+    const widths = [];
+    for (const n of [0, 1, 2]) widths.push(decodeBundle((await vault.reader.bundle(n)).bytes).length);
+    assert.deepEqual(widths, [256, 256, SIZE - 512]);
+    await assert.rejects(vault.reader.bundle(3), (error) => isRootkeepError(error, "NOT_FOUND"));
+  });
+
+  it("shows what somebody did to the table who owns the database, and where", async () => {
+    const attack = (statement: string): Promise<unknown> =>
+      withClient(vault.database.superuser, (client) => client.query(`ALTER TABLE audit.entry DISABLE TRIGGER ALL; ${statement}`));
+    await attack("UPDATE audit.disclosure SET value = '198.51.100.1' WHERE seq = (SELECT max(seq) FROM audit.disclosure)");
+    const opened = await exported("opening", true);
+    assert.deepEqual([opened.exitCode, failed(opened)], [1, ["disclosures"]]);
+    assert.equal((await exported("closed", false)).exitCode, 0);
+
+    const edit = `convert_to(replace(convert_from(entry, 'UTF8'), 'denied', 'allowed'), 'UTF8')`;
+    await attack(`UPDATE audit.entry SET entry = ${edit}, leaf_hash = sha256('\\x00'::bytea || ${edit}) WHERE seq = 400`);
+    const edited = await exported("edited", false);
+    assert.deepEqual([edited.exitCode, edited.firstBadSeq], [1, 400]);
+  });
+});

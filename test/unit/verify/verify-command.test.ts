@@ -1,0 +1,188 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { entriesPath } from "../../../src/audit/bundle.js";
+import { leafHash } from "../../../src/audit/chain.js";
+import { runVerify } from "../../../src/verify/main.js";
+import type { Report } from "../../../src/verify/report.js";
+import { fingerprintOf, sampleLog, sampleManifest, writeExport, writeFiles } from "../../support/sample-log.js";
+
+const { entries, openings } = sampleLog(600);
+const leafOf = (seq: number): string => leafHash(entries[seq] ?? Buffer.alloc(0)).toString("hex");
+const origin = sampleManifest(leafOf(0), 1).origin;
+let folder = "";
+let count = 0;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "rootkeep-verify-"));
+});
+after(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function newExport(from = 0, to = 600, disclosures = true): Promise<string> {
+  count += 1;
+  const directory = join(folder, String(count));
+  const manifest = sampleManifest(leafOf(to - 1), to, { from, size: 600, disclosures });
+  const inside = openings.filter(({ seq }) => seq >= from && seq < to);
+  await writeExport(directory, manifest, entries.slice(from, to), inside);
+  return directory;
+}
+
+async function run(...argv: string[]): Promise<{ exitCode: number; out: string; err: string }> {
+  let out = "";
+  let err = "";
+  const exitCode = await runVerify(argv, { write: (text) => (out += text) }, { write: (text) => (err += text) });
+  return { exitCode, out, err };
+}
+
+async function trustFile(trust: object | string): Promise<string> {
+  count += 1;
+  const path = join(folder, `trust-${String(count)}.json`);
+  await writeFile(path, typeof trust === "string" ? trust : JSON.stringify(trust));
+  return path;
+}
+
+describe("rootkeep audit verify", () => {
+  it("says in words that an export is intact, and what that does not prove [AX-9]", async () => {
+    const { exitCode, out, err } = await run(await newExport());
+    assert.equal(exitCode, 0);
+    assert.match(out, /^ok +chain /m);
+    assert.match(out, /^not-present +signatures/m);
+    assert.match(out, /intact: consistent in itself; origin not checked\n$/);
+    assert.equal(err, "");
+  });
+  it("verifies a range, whose accounts' chains began before it [AX-1]", async () => {
+    assert.equal((await run(await newExport(256, 600))).exitCode, 0);
+    assert.equal((await run(await newExport(256, 300))).exitCode, 0);
+    assert.equal((await run(await newExport(0, 256, false))).exitCode, 0);
+  });
+  it("names the first bad entry in words and in JSON", async () => {
+    const directory = await newExport();
+    const bad = entries.with(300, Buffer.from((entries[300] ?? "").toString().replace("close", "clone")));
+    await writeExport(directory, sampleManifest(leafOf(599), 600), bad, openings);
+    const text = await run(directory);
+    assert.equal(text.exitCode, 1);
+    assert.match(text.out, /^failed +chain +entry 301 does not carry the hash of entry 300 \[seq 300\]$/m);
+    assert.match(text.out, /^first bad entry: seq 300$/m);
+    const { firstBadSeq, verdict } = JSON.parse((await run(directory, "--json")).out) as Report;
+    assert.deepEqual({ firstBadSeq, verdict }, { firstBadSeq: 300, verdict: "tampered" });
+  });
+  it("answers 2 when the manifest is missing or cannot be read [AX-10]", async () => {
+    const directory = await newExport();
+    await rm(join(directory, "manifest.json"));
+    assert.equal((await run(directory)).exitCode, 2);
+    await writeFiles(directory, { "manifest.json": "{}" });
+    assert.equal((await run(directory)).exitCode, 2);
+  });
+  it("does not follow links, and says that they do not belong there [AX-6]", async () => {
+    const directory = await newExport();
+    const path = join(directory, entriesPath(1, 256));
+    await rm(path);
+    await symlink("/dev/zero", path);
+    const report = JSON.parse((await run(directory, "--json")).out) as Report;
+    assert.equal(report.exitCode, 1);
+    assert.equal(report.checks.find(({ check }) => check === "layout")?.status, "failed");
+  });
+  it("warns of files that it does not know, and does not fail for them", async () => {
+    const directory = await newExport();
+    await writeFiles(directory, { "notes.txt": "x", checkpoint: "x", "tile/0/000": "x" });
+    const report = JSON.parse((await run(directory, "--json")).out) as Report;
+    assert.equal(report.exitCode, 0);
+    assert.deepEqual(report.warnings, ["there are files of another kind (layout)"]);
+    assert.equal(report.checks.find(({ check }) => check === "signatures")?.status, "skipped");
+  });
+  it("fails when openings are missing that the manifest names, or there that it does not name [AX-8]", async () => {
+    const without = await newExport();
+    await rm(join(without, "pii.ndjson"));
+    assert.equal((await run(without)).exitCode, 1);
+    const withThem = await newExport(0, 600, false);
+    await writeFiles(withThem, { "pii.ndjson": "" });
+    assert.equal((await run(withThem)).exitCode, 1);
+  });
+  it("repeats no opening in its report, however broken: it is personal data", async () => {
+    const directory = await newExport();
+    await writeFiles(directory, { "pii.ndjson": '{"field":"request.reason","salt":"MARKER","seq":5,"value":"MARKER"}\nMARKER\n' });
+    const { exitCode, out, err } = await run(directory);
+    assert.equal(exitCode, 1);
+    assert.equal(`${out}${err}`.includes("MARKER"), false);
+  });
+  it("answers 3 and shows the usage for a wrong call", async () => {
+    const directory = await newExport();
+    const file = await trustFile({ origin });
+    const wrong = [
+      [],
+      [directory, directory],
+      [directory, "--trsut", file],
+      [join(folder, "none")],
+      [file],
+      [directory, "--trust", join(folder, "none")],
+    ];
+    for (const argv of wrong) {
+      const { exitCode, out, err } = await run(...argv);
+      assert.equal(exitCode, 3, argv.join(" "));
+      assert.equal(out, "");
+      assert.match(err, /usage: rootkeep audit verify DIR/);
+    }
+  });
+});
+
+describe("a trust file", () => {
+  it("is compared with origin, genesis, heads and founding [AX-2]", async () => {
+    const trust = {
+      origin,
+      genesis: leafOf(0),
+      head: [
+        { size: 10, leaf: leafOf(9) },
+        { size: 600, leaf: leafOf(599) },
+      ],
+      foundingFingerprints: [fingerprintOf("bob"), fingerprintOf("alice")],
+    };
+    const { exitCode, out } = await run(await newExport(), "--trust", await trustFile(trust));
+    assert.equal(exitCode, 0);
+    assert.match(out, /origin and 3 known hashes and 1 foundings are as the trust file says/);
+    assert.match(out, /intact: consistent in itself and with the trust file\n$/);
+  });
+  const wrong: readonly { readonly name: string; readonly trust: object; readonly seq: number }[] = [
+    { name: "another origin", trust: { origin: "rootkeep.example/audit/other/1" }, seq: 0 },
+    { name: "another genesis", trust: { origin, genesis: "ab".repeat(32) }, seq: 0 },
+    { name: "another head", trust: { origin, head: [{ size: 50, leaf: "ab".repeat(32) }] }, seq: 49 },
+    { name: "a head beyond the log", trust: { origin, head: [{ size: 601, leaf: "ab".repeat(32) }] }, seq: 600 },
+    { name: "other founders", trust: { origin, foundingFingerprints: [fingerprintOf("alice"), fingerprintOf("mallory")] }, seq: 1 },
+    { name: "one founder more", trust: { origin, foundingFingerprints: [fingerprintOf("alice")] }, seq: 1 },
+  ];
+  for (const { name, trust, seq } of wrong) {
+    it(`that names ${name} makes the answer "tampered"`, async () => {
+      const { exitCode, out } = await run(await newExport(), "--json", "--trust", await trustFile(trust));
+      assert.equal(exitCode, 1);
+      assert.equal((JSON.parse(out) as Report).firstBadSeq, seq);
+    });
+  }
+  it("that names only the origin proves only a name, and the report says so", async () => {
+    const { exitCode, out } = await run(await newExport(), "--trust", await trustFile({ origin }));
+    assert.equal(exitCode, 0);
+    assert.match(out, /of its origin only the name was checked/);
+  });
+  it("that knows nothing of the range leaves the answer open", async () => {
+    const trust = await trustFile({ origin, genesis: leafOf(0) });
+    assert.equal((await run(await newExport(256, 600), "--trust", trust)).exitCode, 2);
+  });
+  it("that cannot be understood whole is refused", async () => {
+    const directory = await newExport();
+    const broken = [
+      "",
+      "[]",
+      "{}",
+      { origin: "a b" },
+      { origin, genesys: "ab".repeat(32) },
+      { origin, genesis: "ab" },
+      { origin, head: {} },
+    ];
+    for (const trust of [...broken, { origin, head: [{ size: 0, leaf: leafOf(0) }] }, { origin, foundingFingerprints: [] }]) {
+      assert.equal((await run(directory, "--trust", await trustFile(trust))).exitCode, 3);
+    }
+    await mkdir(join(folder, "dir"));
+    assert.equal((await run(directory, "--trust", join(folder, "dir"))).exitCode, 3);
+  });
+});
