@@ -1,0 +1,308 @@
+import type { AuditReceipt } from "../audit/receipt.js";
+import type { Clock } from "../kernel/clock.js";
+import { isRootkeepError, RootkeepError } from "../kernel/errors.js";
+import type { Grant } from "../kernel/grant.js";
+import { newId } from "../kernel/ids.js";
+import { LIMITS } from "../kernel/limits.js";
+import { Secret } from "../kernel/secret.js";
+import { type DataKeyRow, type DataKeyUse, type Domain, domainOf, NO_ACCOUNT, type SealedKind } from "./domain.js";
+import { RecordsKey } from "./records.js";
+import type { RootKey, UnwrappedDataKey } from "./root-key.port.js";
+import { openValue, type SealedFacts, sealValue } from "./sealed-value.js";
+import { AWS_PERIOD_SECONDS, stepOf, totpAt, verifyTotp } from "./totp.js";
+import { wrapContextOf } from "./wrap-context.js";
+
+/** A sealed version as its row says it: the facts that it must be bound to, and its bytes. */
+export interface SealedRow extends SealedFacts {
+  readonly sealed: Buffer;
+}
+
+/** A value that was opened for a person. Whoever takes it wipes it. */
+export interface Opened {
+  readonly value: Secret<Buffer>;
+  /** The root key's name for the call; the outcome entry carries it. Null where the root key has no log of its own. */
+  readonly requestId: string | null;
+}
+
+export interface KeyServiceOptions {
+  readonly deployment: string;
+  /** The root key that wraps new data keys, per domain. */
+  readonly rootKeys: Readonly<Record<Domain, RootKey>>;
+  /** Earlier root keys that still unwrap, per domain, while a rotation runs. */
+  readonly formerRootKeys?: Readonly<Partial<Record<Domain, readonly RootKey[]>>>;
+  readonly clock: Clock;
+}
+
+/** The second factor that a person typed, and what it is judged by. Times are Unix seconds of the database's clock. */
+export interface CodeAttempt {
+  readonly code: string;
+  readonly unixSeconds: number;
+  readonly periodSeconds?: number;
+  /** The last step that was accepted from this person for anything; only a greater one counts. Null before the first. */
+  readonly afterStep: number | null;
+}
+
+/** A fresh data key in use: it seals and does nothing else. Close it as soon as the values are sealed. */
+export interface Sealer {
+  seal(plaintext: Secret<Buffer>, facts: SealedFacts): Buffer;
+  /** Overwrites the key. Sealing afterwards throws. */
+  close(): void;
+}
+
+/** Kinds that never leave as they are: from a seed only codes come out (design §5). */
+const NEVER_OPENED: readonly SealedKind[] = ["mfa-seed", "authenticator-totp"];
+/** The guarded acts that move a value under another data key. */
+const RESEAL_OPERATIONS: readonly string[] = ["key.rotate"];
+
+/**
+ * Data keys and what is sealed with them. Four verbs, each with a result of its own: {@link open} (and {@link openCode}) give a value to
+ * a person and take an audit receipt; {@link checkCode} gives a step; {@link confirm} a yes or no; {@link reseal} sealed bytes. Nothing
+ * else returns plaintext.
+ *
+ * Credential keys are not cached: one opening is one call to the root key, so AWS counts our openings without us. Only the keys of the
+ * people domain are kept, as they guard sign-in.
+ */
+export class KeyService {
+  readonly #options: KeyServiceOptions;
+  readonly #peopleKeys = new Map<string, Secret<Buffer>>();
+  #records: RecordsKey | undefined;
+
+  constructor(options: KeyServiceOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * A new data key of `owner` (null for the whole deployment): the row to insert, and the key in use. The row is not yet in the table;
+   * nothing sealed with the key may be committed without it.
+   */
+  async newDataKey(
+    owner: { readonly accountId: string; readonly awsAccountId: string } | null,
+    domain: Domain,
+    use: DataKeyUse = "seal",
+    version = 1,
+  ): Promise<{ readonly row: DataKeyRow; readonly sealer: Sealer; readonly requestId: string | null }> {
+    if ((owner === null) !== (domain === "people") || (use === "records" && domain !== "people")) throw new Error("no such data key");
+    const rootKey = this.#options.rootKeys[domain];
+    const facts = { id: newId("dataKey"), accountId: owner?.accountId ?? null, awsAccountId: owner?.awsAccountId ?? null, domain };
+    const { plaintext, wrapped, requestId } = await rootKey.generateDataKey(wrapContextOf(this.#options.deployment, facts));
+    const row: DataKeyRow = Object.freeze({ ...facts, use, version, state: "ACTIVE", rootKeyUri: rootKey.uri, wrapped });
+    return { row, sealer: this.#sealerOf(row, plaintext), requestId };
+  }
+
+  /**
+   * Unwraps and keeps the keys of the people domain. At start, and after one was added. Keys that are kept already are not asked for
+   * again.
+   * @throws RootkeepError as the root key does; `SEAL_BROKEN` for a row that is not what it says.
+   */
+  async loadPeopleKeys(rows: readonly DataKeyRow[]): Promise<void> {
+    for (const row of rows) {
+      if (row.domain !== "people" || row.state === "DESTROYED" || this.#peopleKeys.has(row.id)) continue;
+      this.#peopleKeys.set(row.id, (await this.#unwrap(row)).plaintext);
+    }
+    const newest = rows.filter((row) => row.use === "records" && row.state === "ACTIVE").sort((a, b) => b.version - a.version)[0];
+    const key = newest === undefined ? undefined : this.#peopleKeys.get(newest.id);
+    if (key !== undefined) this.#records = RecordsKey.derive(key);
+  }
+
+  /**
+   * The key that authenticates rows.
+   * @throws RootkeepError `KEY_UNAVAILABLE` before {@link loadPeopleKeys} found one.
+   */
+  get records(): RecordsKey {
+    if (this.#records === undefined) throw new RootkeepError("KEY_UNAVAILABLE", { reason: "records_key_not_loaded" });
+    return this.#records;
+  }
+
+  /** Overwrites the kept keys. Only at shutdown: the panic seal leaves them, as signing in goes on. */
+  close(): void {
+    for (const key of this.#peopleKeys.values()) key.wipe();
+    this.#peopleKeys.clear();
+    this.#records = undefined;
+  }
+
+  /**
+   * Seals `plaintext` for `facts`. The plaintext stays the caller's to wipe. For several values at once see {@link newDataKey}.
+   * @throws RootkeepError `KEY_DISABLED` unless the data key is active; as the root key does.
+   */
+  async seal(plaintext: Secret<Buffer>, facts: SealedFacts, dataKey: DataKeyRow): Promise<{ sealed: Buffer; requestId: string | null }> {
+    return this.#withKey(dataKey, (key, requestId) => {
+      const sealer = this.#sealerOf(dataKey, key);
+      return { sealed: sealer.seal(plaintext, facts), requestId };
+    });
+  }
+
+  /**
+   * Opens a value for a person. The receipt of the durable intent is spent before anything else happens (law L1): without it neither the
+   * root key is asked nor a byte opened.
+   * @throws Error when the receipt is forged, spent, stale or of another act, or the kind never leaves as it is.
+   * @throws RootkeepError `SEAL_BROKEN`, `KEY_DISABLED`, `KEY_UNAVAILABLE`, `CLOCK_SKEW`.
+   */
+  async open(row: SealedRow, dataKey: DataKeyRow, receipt: AuditReceipt): Promise<Opened> {
+    receipt.spend("secret.reveal", row.versionId);
+    if (NEVER_OPENED.includes(row.kind)) throw new Error("this kind is never opened as it is");
+    return this.#withKey(dataKey, (key, requestId) => ({ value: this.#openWith(key, row, dataKey), requestId }));
+  }
+
+  /**
+   * The AWS code of an account's seed for the time step of `unixSeconds` (the database's clock, and the step that the ledger claimed).
+   * The seed stays in here.
+   * @throws as {@link open}.
+   */
+  async openCode(
+    row: SealedRow,
+    dataKey: DataKeyRow,
+    receipt: AuditReceipt,
+    unixSeconds: number,
+  ): Promise<Opened & { readonly step: number }> {
+    receipt.spend("secret.code", row.versionId);
+    if (row.kind !== "mfa-seed") throw new Error("codes come from a seed");
+    return this.#withKey(dataKey, (key, requestId) => {
+      const seed = this.#openWith(key, row, dataKey);
+      try {
+        const code = seed.expose((bytes) => Buffer.alloc(6, totpAt(bytes, unixSeconds, AWS_PERIOD_SECONDS), "ascii"));
+        return { value: Secret.of(code), step: stepOf(unixSeconds, AWS_PERIOD_SECONDS), requestId };
+      } finally {
+        seed.wipe();
+      }
+    });
+  }
+
+  /**
+   * The time step whose code a person typed, or null when it is wrong, too old or used. Nothing else leaves. It needs no call to the
+   * root key, so it can run inside the deciding transaction.
+   * @throws RootkeepError `KEY_UNAVAILABLE` when the people keys are not loaded; `SEAL_BROKEN`.
+   */
+  checkCode(row: SealedRow, dataKey: DataKeyRow, attempt: CodeAttempt): number | null {
+    if (row.kind !== "authenticator-totp") throw new Error("codes are checked against a person's authenticator");
+    const key = this.#peopleKeys.get(dataKey.id);
+    if (key === undefined) throw new RootkeepError("KEY_UNAVAILABLE", { reason: "people_key_not_loaded" });
+    const seed = this.#openWith(key, row, dataKey);
+    try {
+      return seed.expose((bytes) => verifyTotp(bytes, attempt.code, attempt.unixSeconds, attempt.periodSeconds, 1, attempt.afterStep));
+    } finally {
+      seed.wipe();
+    }
+  }
+
+  /**
+   * True if the value opens: the read-back after a commit (law L5) and the drill. A root key that cannot be asked throws, as that is not
+   * an answer about the value.
+   */
+  async confirm(row: SealedRow, dataKey: DataKeyRow): Promise<{ readonly isIntact: boolean; readonly requestId: string | null }> {
+    try {
+      return await this.#withKey(dataKey, (key, requestId) => {
+        this.#openWith(key, row, dataKey).wipe();
+        return { isIntact: true, requestId };
+      });
+    } catch (error) {
+      if (!isRootkeepError(error, "SEAL_BROKEN")) throw error;
+      const requestId = error.facts["rootKeyRequestId"];
+      return { isIntact: false, requestId: typeof requestId === "string" ? requestId : null };
+    }
+  }
+
+  /**
+   * The same value under another data key of the same account and domain, for a new append-only row: everything else that it is bound to
+   * stays. The plaintext does not leave.
+   * @throws Error when the grant is for another act than rotating `dataKey`.
+   */
+  async reseal(
+    row: SealedRow,
+    dataKey: DataKeyRow,
+    targetKey: DataKeyRow,
+    grant: Grant,
+  ): Promise<{ readonly row: SealedRow; readonly requestIds: readonly string[] }> {
+    if (!RESEAL_OPERATIONS.includes(grant.operation)) throw new Error("grant is for another act");
+    grant.spend(grant.operation, dataKey.id);
+    const target: SealedFacts = { ...factsOf(row), dataKeyId: targetKey.id };
+    return this.#withKey(dataKey, async (key, openRequestId) => {
+      const value = this.#openWith(key, row, dataKey);
+      try {
+        const { sealed, requestId } = await this.seal(value, target, targetKey);
+        const requestIds = [openRequestId, requestId].filter((id) => id !== null);
+        return { row: Object.freeze({ ...target, sealed }), requestIds };
+      } finally {
+        value.wipe();
+      }
+    });
+  }
+
+  /** Every opening passes here. The data key is wiped on every way out, unless it is one of the people's, which are kept. */
+  async #withKey<T>(dataKey: DataKeyRow, use: (key: Secret<Buffer>, requestId: string | null) => T | Promise<T>): Promise<T> {
+    const kept = this.#peopleKeys.get(dataKey.id);
+    if (kept !== undefined) return use(kept, null);
+    const { plaintext, requestId } = await this.#unwrap(dataKey);
+    try {
+      return await use(plaintext, requestId);
+    } catch (error) {
+      // A seal that breaks after the root key answered has a request id too, and the two counts must add up.
+      if (isRootkeepError(error, "SEAL_BROKEN") && requestId !== null) {
+        throw new RootkeepError("SEAL_BROKEN", { facts: { rootKeyRequestId: requestId } });
+      }
+      throw error;
+    } finally {
+      plaintext.wipe();
+    }
+  }
+
+  async #unwrap(row: DataKeyRow): Promise<UnwrappedDataKey> {
+    if (row.state === "DESTROYED") throw new RootkeepError("KEY_DISABLED", { reason: "data_key_destroyed" });
+    const unwrapped = await this.#rootKeyOf(row).unwrap(row.wrapped, wrapContextOf(this.#options.deployment, row));
+    const skewMs = unwrapped.replyTime === null ? 0 : Math.abs(unwrapped.replyTime.getTime() - this.#options.clock.now().getTime());
+    // Expiry, time steps and the order of the log rest on the clock; a root key that disagrees by a minute means that one of us is wrong.
+    if (skewMs > LIMITS.rootKeySkewMsMax) {
+      unwrapped.plaintext.wipe();
+      throw new RootkeepError("CLOCK_SKEW", { reason: "root_key_clock" });
+    }
+    return unwrapped;
+  }
+
+  /**
+   * The configured root key that `row` names. A row never brings a root key of its own: whoever edits it could otherwise make us ask a
+   * key that they hold. Local keystores are the same key wherever the file is mounted, so their paths need not be equal.
+   */
+  #rootKeyOf(row: DataKeyRow): RootKey {
+    const configured = [this.#options.rootKeys[row.domain], ...(this.#options.formerRootKeys?.[row.domain] ?? [])];
+    const isFile = (uri: string) => uri.startsWith("file:");
+    const found =
+      configured.find((rootKey) => rootKey.uri === row.rootKeyUri) ??
+      (isFile(row.rootKeyUri) ? configured.find((rootKey) => isFile(rootKey.uri)) : undefined);
+    if (found === undefined) throw new RootkeepError("KEY_UNAVAILABLE", { reason: "root_key_not_configured" });
+    return found;
+  }
+
+  #openWith(key: Secret<Buffer>, row: SealedRow, dataKey: DataKeyRow): Secret<Buffer> {
+    if (!isKeyFor(dataKey, row) || dataKey.state === "DESTROYED") throw new RootkeepError("SEAL_BROKEN");
+    return openValue(key, this.#options.deployment, factsOf(row), row.sealed);
+  }
+
+  #sealerOf(dataKey: DataKeyRow, key: Secret<Buffer>): Sealer {
+    return {
+      seal: (plaintext, facts) => {
+        if (dataKey.state !== "ACTIVE") throw new RootkeepError("KEY_DISABLED", { reason: "data_key_not_active" });
+        if (!isKeyFor(dataKey, facts)) throw new Error("data key is for another account, domain or use");
+        return sealValue(key, this.#options.deployment, facts, plaintext);
+      },
+      close: () => {
+        key.wipe();
+      },
+    };
+  }
+}
+
+/** A key of one account or domain never seals or opens for another, whatever a row claims. */
+function isKeyFor(dataKey: DataKeyRow, facts: SealedFacts): boolean {
+  return (
+    dataKey.id === facts.dataKeyId &&
+    dataKey.use === "seal" &&
+    dataKey.domain === domainOf(facts.kind) &&
+    (dataKey.accountId ?? NO_ACCOUNT) === facts.accountId &&
+    (dataKey.awsAccountId ?? NO_ACCOUNT) === facts.awsAccountId
+  );
+}
+
+/** The facts alone, in case the caller's row has more members. */
+function factsOf(row: SealedFacts): SealedFacts {
+  const { accountId, awsAccountId, secretId, kind, version, versionId, dataKeyId, personId } = row;
+  return { accountId, awsAccountId, secretId, kind, version, versionId, dataKeyId, personId };
+}

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Reads an export of Rootkeep's audit log after docs/spec/audit-export.md and docs/spec/audit-entry.md, with nothing of Rootkeep's own.
+
+usage: verify_export.py DIR      prints one JSON object; exit status 0 intact, 1 tampered
+"""
+import base64, hashlib, json, os, re, sys
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+
+
+class Bad(Exception):
+    pass
+
+
+def members(pairs):  # [CJ-4] keys once, by UTF-16 code units
+    return dict(sorted(dict(pairs).items(), key=lambda pair: pair[0].encode("utf-16-be", "surrogatepass")))
+
+
+def canonical(raw):  # RK-JCS-1: read, write again, compare
+    value = json.loads(raw.decode("utf-8", "strict"), object_pairs_hook=members, parse_float=lambda _: 1 / 0, parse_constant=lambda _: 1 / 0)
+    if json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8") != raw or re.search(rb"(?<!\\)(?:\\\\)*\\u0000", raw):
+        raise Bad("not canonical")
+    return value
+
+
+def path_of(n, width):  # [AX-4]
+    digits = str(n).zfill(-(-len(str(n)) // 3) * 3)
+    groups = [digits[i : i + 3] for i in range(0, len(digits), 3)]
+    name = "/".join(["x" + group for group in groups[:-1]] + groups[-1:])
+    return "tile/entries/" + name + ("" if width == 256 else ".p/%d" % width)
+
+
+def entries_of(root, first, end):
+    for n in range(first // 256, -(-end // 256)):
+        with open(os.path.join(root, path_of(n, min(256, end - n * 256))), "rb") as file:
+            raw = file.read()
+        while raw:
+            size = int.from_bytes(raw[:2], "big")
+            yield raw[2 : 2 + size]  # one that is cut off has another hash
+            raw = raw[2 + size :]
+
+
+def verify(root, seen):
+    with open(os.path.join(root, "manifest.json"), "rb") as file:
+        manifest = canonical(file.read().rstrip(b"\n"))
+    prev, time, streams, commitments = "0" * 64 if manifest["from"] == 0 else None, "", {}, {}
+    for raw in entries_of(root, manifest["from"], manifest["to"]):
+        entry = canonical(raw)
+        leaf = hashlib.sha256(b"\0" + raw).hexdigest()  # [AE-3]
+        if entry["v"] != 1 or entry["log"] != manifest["origin"] or entry["seq"] != manifest["from"] + seen["entries"]:
+            raise Bad("version, log or place")
+        if prev not in (None, entry["prev"]) or not TIME.fullmatch(entry["time"]) or entry["time"] < time:
+            raise Bad("chain or time")
+        if "stream" in entry:  # [AE-13]
+            want = streams.get(entry["stream"], (0, "0" * 64) if manifest["from"] == 0 else None)
+            if want not in (None, (entry["sseq"], entry["sprev"])):
+                raise Bad("stream")
+            streams[entry["stream"]] = (entry["sseq"] + 1, leaf)
+        for field, text in entry.get("details", {}).get("commitments", {}).items():
+            commitments[entry["seq"], field] = text
+        prev, time, seen["entries"] = leaf, entry["time"], seen["entries"] + 1
+    if seen["entries"] != manifest["to"] - manifest["from"] or prev != manifest["head"]:
+        raise Bad("end")
+    for line in open(os.path.join(root, "pii.ndjson"), "rb") if manifest["disclosures"] else []:  # [AE-14]
+        opening = canonical(line.rstrip(b"\n"))
+        salt = base64.urlsafe_b64decode(opening["salt"] + "==")
+        data = b"rk-pii-1\0" + salt + b"\0" + opening["field"].encode() + b"\0" + opening["value"].encode()
+        text = "c1:" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+        if commitments.get((opening["seq"], opening["field"])) != text:
+            raise Bad("opening of entry %d" % opening["seq"])
+    return prev
+
+
+if __name__ == "__main__":
+    seen = {"entries": 0}
+    try:
+        print(json.dumps({"intact": True, "head": verify(sys.argv[1], seen), **seen}))
+    except (Bad, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, OSError) as error:
+        print(json.dumps({"intact": False, "why": type(error).__name__ + ": " + str(error), **seen}))
+        sys.exit(1)
