@@ -1,0 +1,51 @@
+import { MoreThan } from "typeorm";
+import type { Transactions } from "../audit/transactions.service.js";
+import type { NewRow, WorkTransaction } from "../database/work-transaction.js";
+import { RootkeepError } from "../kernel/errors.js";
+import type { Id } from "../kernel/ids.js";
+import { AccountRow } from "./account.entity.js";
+
+export type { AccountRow } from "./account.entity.js";
+
+/** The registry of accounts: facts, no process. */
+export class AccountRegistry {
+  constructor(private readonly transactions: Transactions) {}
+
+  /** Accounts after `after`, in the order of their ids. */
+  async list(after: string, limit: number): Promise<AccountRow[]> {
+    return await this.transactions.peek((tx) => tx.readAll(AccountRow, { id: MoreThan(after) }, "read", limit));
+  }
+
+  /** @throws RootkeepError `NOT_FOUND` */
+  async byId(accountId: Id<"account">): Promise<AccountRow> {
+    const account = await this.transactions.peek((tx) => tx.read(AccountRow, accountId));
+    if (account === null) throw new RootkeepError("NOT_FOUND");
+    return account;
+  }
+}
+
+/** The account's row, held as it is until the transaction ends. Null where there is none. */
+export async function readAccount(tx: WorkTransaction, accountId: string): Promise<AccountRow | null> {
+  return await tx.read(AccountRow, accountId);
+}
+
+/** The account's row, to be changed. Null where there is none. */
+export async function lockAccount(tx: WorkTransaction, accountId: string): Promise<AccountRow | null> {
+  return await tx.lock(AccountRow, accountId);
+}
+
+/** Notes which grant has the account checked out; null when it is back. */
+export function setCheckOut(tx: WorkTransaction, account: AccountRow, grantId: Id<"grant"> | null): void {
+  tx.change(AccountRow, account, { checkoutGrantId: grantId });
+}
+
+/** Registers an account. */
+export function insertAccount(tx: WorkTransaction, account: NewRow<AccountRow>): AccountRow {
+  return tx.insert(AccountRow, account);
+}
+
+/** Of `awsIds`, those that are registered in any partition. For an early answer: what decides is the table's own uniqueness. */
+export async function knownAwsIds(tx: WorkTransaction, awsIds: readonly string[]): Promise<Set<string>> {
+  const rows: { aws_id: string }[] = await tx.manager.query("SELECT aws_id FROM accounts.account WHERE aws_id = ANY($1)", [awsIds]);
+  return new Set(rows.map((row) => row.aws_id));
+}
