@@ -1,0 +1,31 @@
+import { ROLES } from "../kernel/operations.js";
+import { SHOWN, Shown } from "../wire/fields.js";
+
+/** Accounts that an entry reaches. */
+export class ScopeReply {
+  @Shown({ type: "string", enum: ["all", "customer", "tag", "account"] }) readonly kind!: string;
+  @Shown({ type: "array", items: { type: "string" }, required: false, description: "Absent for all; a tag is key=value." })
+  readonly values?: readonly string[];
+}
+
+/** Who may do what, where and until when. */
+export class AllowlistEntryReply {
+  @Shown(SHOWN.id) readonly id!: string;
+  @Shown(SHOWN.id) readonly personId!: string;
+  @Shown({ type: "string", enum: [...ROLES] }) readonly role!: string;
+  @Shown({ type: () => ScopeReply }) readonly scope!: ScopeReply;
+  @Shown(SHOWN.time) readonly validFrom!: string;
+  @Shown(SHOWN.time) readonly validTo!: string;
+  @Shown({ ...SHOWN.time, nullable: true, description: "When it was taken off; null while it stands." }) readonly endedAt!: string | null;
+}
+
+/** One page of the allowlist. */
+export class AllowlistReply {
+  @Shown({ type: () => [AllowlistEntryReply] }) readonly items!: readonly AllowlistEntryReply[];
+  @Shown(SHOWN.next) readonly next!: string | null;
+}
+
+/** Where the log tells of it. */
+export class SeqReply {
+  @Shown(SHOWN.seq) readonly seq!: number;
+}

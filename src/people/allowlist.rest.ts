@@ -1,0 +1,45 @@
+import { Controller, Get, HttpCode, Param, Post, Query } from "@nestjs/common";
+import { ApiOkResponse, ApiTags } from "@nestjs/swagger";
+import { parseId } from "../kernel/ids.js";
+import { CurrentPerson } from "../wire/caller.decorator.js";
+import type { PersonCaller } from "../wire/caller.js";
+import { Operation } from "../wire/operation.decorator.js";
+import { PageQuery } from "../wire/page.dto.js";
+import { pageOfWhole } from "../wire/whole-list.js";
+import { AllowlistReply, SeqReply } from "./allowlist.dto.js";
+import { Allowlist } from "./allowlist.service.js";
+import { parseScope } from "./scope.js";
+
+/** The allowlist. Adding to it is asked for under /v1/requests; taking off needs no second custodian. */
+@ApiTags("allowlist")
+@Controller("v1/allowlist")
+export class AllowlistController {
+  constructor(private readonly allowlist: Allowlist) {}
+
+  @Get()
+  @Operation("allowlist.list")
+  @ApiOkResponse({ type: AllowlistReply, description: "All entries, ended ones too." })
+  async list(@Query() query: PageQuery): Promise<AllowlistReply> {
+    const { items, next } = pageOfWhole(await this.allowlist.list(), query, ({ id }) => id);
+    return {
+      items: items.map(({ id, personId, role, scope, validFrom, validTo, endedAt }) => ({
+        id,
+        personId,
+        role,
+        scope: parseScope(scope),
+        validFrom: validFrom.toISOString(),
+        validTo: validTo.toISOString(),
+        endedAt: endedAt?.toISOString() ?? null,
+      })),
+      next,
+    };
+  }
+
+  @Post(":id/revocations")
+  @HttpCode(200)
+  @Operation("allowlist.revoke")
+  @ApiOkResponse({ type: SeqReply, description: "The entry has ended." })
+  async revoke(@CurrentPerson() caller: PersonCaller, @Param("id") id: string): Promise<SeqReply> {
+    return await this.allowlist.revoke(parseId("allowlist", id), caller.personId);
+  }
+}

@@ -1,0 +1,331 @@
+import { randomBytes, randomInt } from "node:crypto";
+import type { DataSource } from "typeorm";
+import { ANONYMOUS_ACTOR, draftEntry, personActor } from "../audit/draft.js";
+import type { EntryDraft } from "../audit/entry.js";
+import type { Transactions } from "../audit/transactions.service.js";
+import type { Drafted } from "../database/transaction-runner.service.js";
+import type { WorkTransaction } from "../database/work-transaction.js";
+import { plusSeconds } from "../kernel/clock.js";
+import { isRootkeepError, RootkeepError } from "../kernel/errors.js";
+import type { Grant } from "../kernel/grant.js";
+import { type Id, newId } from "../kernel/ids.js";
+import { LIMITS } from "../kernel/limits.js";
+import type { RecordsKey } from "../keys/records.js";
+import { type ActingPerson, actingStanding } from "./acting-person.service.js";
+import { Authenticator } from "./authenticator.entity.js";
+import type { AuthenticatorSeal } from "./authenticator-seal.service.js";
+import { endSessions } from "./end-sessions.service.js";
+import { Invitation } from "./invitation.entity.js";
+import { otpauthUri } from "./otpauth.js";
+import { checkNewPassword, hashPassword } from "./passwords.service.js";
+import { Person } from "./person.entity.js";
+import type { PersonForm } from "./person-form.js";
+import { hasRole } from "./standing.service.js";
+
+export interface EnrolmentSettings {
+  readonly deployment: string;
+  readonly periodSeconds: number;
+  /** How long a new authenticator waits before it counts for approving and opening: 24 hours, shorter only in a trial. */
+  readonly waitSeconds: number;
+}
+
+/** Who asked for an enrolment or a reset, and who gave the last approval. */
+export interface EnrolmentParties {
+  readonly requestId: Id<"request">;
+  readonly askedBy: Id<"person">;
+  readonly approvedBy: Id<"person">;
+}
+
+const CODE_ALPHABET = "23456789abcdefghjkmnpqrstvwxyz";
+const CODE_CHARS = 10;
+
+/**
+ * Becoming somebody (design §2). One custodian asks, another approves; the link goes to the asking custodian (until mail can be sent),
+ * the code that completes it to the approving one, so neither of them can become the person alone. The authenticator that the person
+ * then enrols counts for approving and opening only after a day.
+ */
+export class Enrolment {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly transactions: Transactions,
+    private readonly records: RecordsKey,
+    private readonly seal: AuthenticatorSeal,
+    private readonly settings: EnrolmentSettings,
+  ) {}
+
+  /** The approved act `person.enrol`: makes the person and the invitation. */
+  async enrol(
+    tx: WorkTransaction,
+    grant: Grant<"person.enrol">,
+    form: PersonForm,
+    parties: EnrolmentParties,
+  ): Promise<Drafted<EntryDraft>> {
+    grant.spend("person.enrol", parties.requestId);
+    await assertUnknown(tx, form);
+    const now = await tx.clock();
+    const person = tx.insert(Person, { id: newId("person"), name: form.name, email: form.email, state: "INVITED", createdAt: now });
+    const invitation = this.#invite(tx, person.id, parties, now);
+    const draft = draftEntry({
+      action: "person.enrol",
+      outcome: "committed",
+      actor: personActor(parties.askedBy),
+      target: { type: "person", id: person.id },
+      request: { id: parties.requestId },
+      details: { invitation: invitation.id, approvedBy: parties.approvedBy },
+      disclosures: [
+        { field: "name", value: form.name },
+        { field: "email", value: form.email },
+      ],
+    });
+    return { draft, rows: [person, invitation] };
+  }
+
+  /**
+   * The approved act `authenticator.reset`: everything that the person proves themselves with ends at once, and so do their sessions;
+   * approvals given with an ended authenticator no longer count.
+   */
+  async reset(
+    tx: WorkTransaction,
+    grant: Grant<"authenticator.reset">,
+    personId: Id<"person">,
+    parties: EnrolmentParties,
+  ): Promise<Drafted<EntryDraft>> {
+    grant.spend("authenticator.reset", parties.requestId);
+    const now = await tx.clock();
+    const person = await tx.lock(Person, personId);
+    if (person === null || person.state === "LEFT") throw new RootkeepError("STATE_CONFLICT");
+    const authenticators = await tx.readAll(Authenticator, { personId }, "lock");
+    const ended = authenticators.filter(({ state }) => state !== "ENDED");
+    for (const authenticator of ended) tx.change(Authenticator, authenticator, { state: "ENDED" });
+    // An authenticator or an invitation that is hidden now would be put back later, valid as ever.
+    await tx.readProven(Authenticator);
+    await tx.readProven(Invitation);
+    const sessions = await endSessions(tx, personId, now);
+    // Stamped with this entry's seq, the person outdates every earlier session, found here or not (`isOfNow`).
+    tx.change(Person, person, {});
+    const open = (await tx.readAll(Invitation, { personId }, "lock")).filter(({ state }) => state === "OPEN" || state === "ACCEPTED");
+    for (const invitation of open) tx.change(Invitation, invitation, { state: "VOID" });
+    const invitation = this.#invite(tx, personId, parties, now);
+    const draft = draftEntry({
+      action: "authenticator.reset",
+      outcome: "committed",
+      actor: personActor(parties.askedBy),
+      target: { type: "person", id: personId },
+      request: { id: parties.requestId },
+      details: { invitation: invitation.id, approvedBy: parties.approvedBy, ended: ended.length, sessionsEnded: sessions.length },
+    });
+    return { draft, rows: [person, ...ended, ...sessions, ...open, invitation] };
+  }
+
+  /**
+   * The link's token, once, to the custodian who asked.
+   * @throws RootkeepError `NOT_FOUND`, `NOT_ALLOWLISTED`, `ALREADY_RELEASED`
+   */
+  async takeLink(requestId: Id<"request">, custodian: ActingPerson): Promise<{ token: string; expiresAt: Date; seq: number }> {
+    const token = `rki_${randomBytes(32).toString("base64url")}`;
+    return { token, ...(await this.#hand(requestId, custodian, "invitation.link", token)) };
+  }
+
+  /**
+   * The code that completes the link, once, to the custodian whose approval decided. That custodian hands it over.
+   * @throws RootkeepError `NOT_FOUND`, `ALREADY_RELEASED`
+   */
+  async takeCode(requestId: Id<"request">, custodian: ActingPerson): Promise<{ code: string; expiresAt: Date; seq: number }> {
+    const code = Array.from({ length: CODE_CHARS }, () => CODE_ALPHABET.charAt(randomInt(CODE_ALPHABET.length))).join("");
+    return { code, ...(await this.#hand(requestId, custodian, "invitation.code", code)) };
+  }
+
+  /**
+   * The person takes the invitation with link and code, sets a password and gets the URI of the authenticator, once.
+   * @throws RootkeepError `NOT_FOUND` for a wrong token or code (five wrong codes end it), `ALREADY_RELEASED`, `MALFORMED`.
+   */
+  async accept(form: { token: string; code: string; password: string }): Promise<{ personId: Id<"person">; otpauth: string; seq: number }> {
+    const tokenHash = this.records.tokenHash(form.token);
+    // Slow, and needs no lock; the person's name and e-mail are read to compare the password with.
+    const passwordHash = await this.#checkedPasswordHash(tokenHash, form.password);
+    const seed = this.seal.newSeed();
+    try {
+      const { result, receipts } = await this.transactions.run(async (tx) => {
+        const now = await tx.clock();
+        const { invitation, person } = await this.#usable(tx, tokenHash, now);
+        if (invitation.state !== "OPEN") throw released(invitation);
+        if (invitation.codeHash?.equals(this.records.tokenHash(form.code.trim().toLowerCase())) !== true) {
+          throw new RootkeepError("NOT_FOUND", { reason: "invitation code" });
+        }
+        const totpId = newId("authenticator");
+        const sealed = await this.seal.seal(person.id, totpId, seed);
+        const shared = { personId: person.id, state: "PENDING" as const, lastStep: null, usableFrom: now, createdAt: now };
+        const password = tx.insert(Authenticator, {
+          ...shared,
+          id: newId("authenticator"),
+          kind: "password",
+          passwordHash,
+          sealed: null,
+          dataKeyId: null,
+        });
+        const totp = tx.insert(Authenticator, {
+          ...shared,
+          id: totpId,
+          kind: "totp",
+          passwordHash: null,
+          sealed: sealed.sealed,
+          dataKeyId: sealed.dataKeyId as Id<"dataKey">,
+        });
+        tx.change(Invitation, invitation, { state: "ACCEPTED" });
+        const draft = draftEntry({
+          action: "invitation.accept",
+          outcome: "committed",
+          actor: ANONYMOUS_ACTOR,
+          target: { type: "person", id: person.id },
+          details: { invitation: invitation.id, authenticators: [password.id, totp.id] },
+        });
+        return { result: person, entries: [{ draft }] };
+      });
+      const otpauth = otpauthUri(seed, result.email, this.settings.deployment, this.settings.periodSeconds);
+      return { personId: result.id, otpauth, seq: receipts[0]?.facts.seq ?? -1 };
+    } catch (error) {
+      if (isRootkeepError(error, "NOT_FOUND")) await this.#noteFailure(tokenHash);
+      throw error;
+    } finally {
+      seed.wipe();
+    }
+  }
+
+  /**
+   * The person proves that the new authenticator works; from now on they can sign in, and after the waiting time approve and open.
+   * @throws RootkeepError `NOT_FOUND`, `STEP_UP_REQUIRED` for a wrong code.
+   */
+  async confirm(token: string, code: string): Promise<{ personId: Id<"person">; usableFrom: Date }> {
+    const tokenHash = this.records.tokenHash(token);
+    try {
+      const { result } = await this.transactions.run(async (tx) => {
+        const now = await tx.clock();
+        const { invitation, person } = await this.#usable(tx, tokenHash, now);
+        if (invitation.state !== "ACCEPTED") throw new RootkeepError("NOT_FOUND");
+        const pending = await tx.readAll(Authenticator, { personId: person.id, state: "PENDING" }, "lock");
+        const usableFrom = plusSeconds(now, this.settings.waitSeconds);
+        const step = this.#stepOf(pending, code, now);
+        if (step === null) throw new RootkeepError("STEP_UP_REQUIRED");
+        for (const authenticator of pending) {
+          const lastStep = authenticator.kind === "totp" ? String(step) : null;
+          tx.change(Authenticator, authenticator, { state: "ACTIVE", usableFrom, lastStep });
+        }
+        if (person.state === "INVITED") tx.change(Person, person, { state: "ACTIVE" });
+        tx.change(Invitation, invitation, { state: "CONFIRMED" });
+        const draft = draftEntry({
+          action: "invitation.confirm",
+          outcome: "committed",
+          actor: personActor(person.id),
+          target: { type: "person", id: person.id },
+          details: { invitation: invitation.id, usableFrom: usableFrom.toISOString() },
+        });
+        return { result: { personId: person.id, usableFrom }, entries: [{ draft }] };
+      });
+      return result;
+    } catch (error) {
+      if (isRootkeepError(error, "STEP_UP_REQUIRED")) await this.#noteFailure(tokenHash);
+      throw error;
+    }
+  }
+
+  #stepOf(pending: readonly Authenticator[], code: string, now: Date): number | null {
+    const totp = pending.find(({ kind }) => kind === "totp");
+    if (totp?.sealed == null || totp.dataKeyId === null) return null;
+    return this.seal.checkCode({
+      personId: totp.personId,
+      authenticatorId: totp.id,
+      dataKeyId: totp.dataKeyId,
+      sealed: totp.sealed,
+      code,
+      unixSeconds: now.getTime() / 1000,
+      periodSeconds: this.settings.periodSeconds,
+      afterStep: null,
+    });
+  }
+
+  #invite(tx: WorkTransaction, personId: Id<"person">, parties: EnrolmentParties, now: Date): Invitation {
+    return tx.insert(Invitation, {
+      id: newId("invitation"),
+      personId,
+      requestId: parties.requestId,
+      askedBy: parties.askedBy,
+      approvedBy: parties.approvedBy,
+      state: "OPEN",
+      tokenHash: null,
+      codeHash: null,
+      expiresAt: plusSeconds(now, LIMITS.invitationSeconds),
+      failures: 0,
+    });
+  }
+
+  async #hand(
+    requestId: Id<"request">,
+    custodian: ActingPerson,
+    half: "invitation.link" | "invitation.code",
+    value: string,
+  ): Promise<{ expiresAt: Date; seq: number }> {
+    const { result, receipts } = await this.transactions.run(async (tx) => {
+      const now = await tx.clock();
+      const standing = await actingStanding(tx, custodian, now);
+      const [invitation] = await tx.readAll(Invitation, { requestId }, "lock");
+      const isLink = half === "invitation.link";
+      if (invitation === undefined || (isLink ? invitation.askedBy : invitation.approvedBy) !== custodian.personId) {
+        throw new RootkeepError("NOT_FOUND");
+      }
+      if (!hasRole(standing, "custodian")) throw new RootkeepError("NOT_ALLOWLISTED");
+      if ((isLink ? invitation.tokenHash : invitation.codeHash) !== null) throw released(invitation);
+      if (invitation.state !== "OPEN" || invitation.expiresAt <= now) throw new RootkeepError("STATE_CONFLICT");
+      const valueHash = this.records.tokenHash(value);
+      tx.change(Invitation, invitation, isLink ? { tokenHash: valueHash } : { codeHash: valueHash });
+      const target = { type: "invitation", id: invitation.id };
+      const draft = draftEntry({ action: half, outcome: "allowed", actor: personActor(custodian.personId), target });
+      return { result: invitation.expiresAt, entries: [{ draft }] };
+    });
+    return { expiresAt: result, seq: receipts[0]?.facts.seq ?? -1 };
+  }
+
+  async #usable(tx: WorkTransaction, tokenHash: Buffer, now: Date): Promise<{ invitation: Invitation; person: Person }> {
+    const [invitation] = await tx.readAll(Invitation, { tokenHash }, "lock");
+    if (invitation === undefined || invitation.state === "VOID" || invitation.state === "CONFIRMED") throw new RootkeepError("NOT_FOUND");
+    if (invitation.expiresAt <= now || invitation.failures >= LIMITS.invitationCodeTriesMax) throw new RootkeepError("NOT_FOUND");
+    const person = await tx.lock(Person, invitation.personId);
+    if (person === null || (person.state !== "INVITED" && person.state !== "ACTIVE")) throw new RootkeepError("NOT_FOUND");
+    return { invitation, person };
+  }
+
+  async #checkedPasswordHash(tokenHash: Buffer, password: string): Promise<string> {
+    const person = await this.transactions.peek(async (tx) => {
+      const [invitation] = await tx.readAll(Invitation, { tokenHash });
+      return invitation === undefined ? null : await tx.read(Person, invitation.personId);
+    });
+    if (person === null) throw new RootkeepError("NOT_FOUND");
+    const fields = checkNewPassword(password, [person.name, person.email]);
+    if (fields.length > 0) throw new RootkeepError("MALFORMED", { fields });
+    return await hashPassword(password);
+  }
+
+  /** Outside the transaction, which was rolled back. */
+  async #noteFailure(tokenHash: Buffer): Promise<void> {
+    await this.dataSource.query("UPDATE people.invitation SET failures = failures + 1 WHERE token_hash = $1", [tokenHash]);
+  }
+}
+
+/**
+ * One human is one person: neither name nor e-mail may have been anybody's before. Every person is read, checked, counted and compared
+ * here: a search by e-mail would miss a row whose e-mail was edited to hide it, and whoever owns the database says what is equal there.
+ * Names are compared by how they look, so that a second blank or a wide letter makes no second person.
+ */
+export async function assertUnknown(tx: WorkTransaction, form: PersonForm): Promise<void> {
+  const people = await tx.readProven(Person);
+  const [name, email] = [alike(form.name), alike(form.email)];
+  if (people.some((person) => alike(person.name) === name || alike(person.email) === email)) throw new RootkeepError("ALREADY_EXISTS");
+}
+
+/** What two texts that look the same have in common. */
+function alike(text: string): string {
+  return text.normalize("NFKC").replaceAll(/\s+/gu, " ").trim().toLowerCase();
+}
+
+function released(invitation: Invitation): RootkeepError {
+  return new RootkeepError("ALREADY_RELEASED", { facts: { seq: Number(invitation.seq) } });
+}

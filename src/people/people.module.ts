@@ -1,0 +1,104 @@
+import { Global, Inject, Module, type OnApplicationShutdown } from "@nestjs/common";
+import { Pool } from "pg";
+import { DataSource } from "typeorm";
+import { AuditLog } from "../audit/audit-log.service.js";
+import { Transactions } from "../audit/transactions.service.js";
+import type { Config } from "../config/config.js";
+import { CONFIG } from "../config/config.module.js";
+import { trustedConfigDigest } from "../config/trusted.js";
+import type { PgConnection } from "../database/connection.js";
+import { clientOptions, SERVICE_SESSION, SteadyClient } from "../database/data-source.service.js";
+import { SERVICE_CONNECTION } from "../database/database.module.js";
+import type { DataKeyRow } from "../keys/domain.js";
+import { PEOPLE_DATA_KEYS } from "../keys/keys.module.js";
+import { KeyService } from "../keys/keys.service.js";
+import { RecordsKey } from "../keys/records.js";
+import { Log } from "../telemetry/log.service.js";
+import { AllowlistController } from "./allowlist.rest.js";
+import { Allowlist } from "./allowlist.service.js";
+import { AuthenticatorSeal } from "./authenticator-seal.service.js";
+import { Enrolment } from "./enrolment.service.js";
+import { FailureCounter } from "./failure-counter.service.js";
+import { FoundingController } from "./founding.rest.js";
+import { Founding } from "./founding.service.js";
+import { InvitationsController } from "./invitations.rest.js";
+import { PeopleController } from "./people.rest.js";
+import { People } from "./people.service.js";
+import { SessionMethods } from "./session-methods.service.js";
+import { SessionsController } from "./sessions.rest.js";
+import { SignIn } from "./sign-in.service.js";
+import { StepUp } from "./step-up.service.js";
+import { UnknownFailures } from "./unknown-failures.service.js";
+
+const COUNTER_POOL = Symbol("counter-pool");
+
+@Global()
+@Module({
+  controllers: [FoundingController, InvitationsController, SessionsController, PeopleController, AllowlistController],
+  providers: [
+    { provide: COUNTER_POOL, inject: [SERVICE_CONNECTION], useFactory: counterPool },
+    { provide: FailureCounter, inject: [COUNTER_POOL], useFactory: (pool: Pool) => new FailureCounter(pool) },
+    {
+      provide: AuthenticatorSeal,
+      inject: [KeyService, PEOPLE_DATA_KEYS],
+      useFactory: (keys: KeyService, rows: readonly DataKeyRow[]) => new AuthenticatorSeal(keys, rows),
+    },
+    {
+      provide: StepUp,
+      inject: [AuthenticatorSeal, FailureCounter, CONFIG],
+      useFactory: (seal: AuthenticatorSeal, failures: FailureCounter, { trial }: Config) =>
+        new StepUp(seal, failures, { periodSeconds: trial.totpPeriodSeconds }),
+    },
+    { provide: UnknownFailures, inject: [Log], useFactory: (log: Log) => new UnknownFailures(log) },
+    {
+      provide: SignIn,
+      inject: [DataSource, Transactions, AuditLog, RecordsKey, StepUp, FailureCounter, UnknownFailures],
+      useFactory: (...parts: ConstructorParameters<typeof SignIn>) => new SignIn(...parts),
+    },
+    { provide: SessionMethods, inject: [SignIn], useFactory: (signIn: SignIn) => new SessionMethods(signIn) },
+    {
+      provide: Founding,
+      inject: [Transactions, AuditLog, AuthenticatorSeal, RecordsKey, CONFIG],
+      useFactory: (transactions: Transactions, log: AuditLog, seal: AuthenticatorSeal, records: RecordsKey, config: Config) =>
+        new Founding(transactions, log, seal, {
+          deployment: config.deployment,
+          custodians: config.foundingCustodians,
+          periodSeconds: config.trial.totpPeriodSeconds,
+          // The embedded trial approves its own configuration; in production two custodians do (design §4).
+          records,
+          configDigest: config.isProduction ? null : trustedConfigDigest(config),
+        }),
+    },
+    {
+      provide: Enrolment,
+      inject: [DataSource, Transactions, RecordsKey, AuthenticatorSeal, CONFIG],
+      useFactory: (dataSource: DataSource, transactions: Transactions, records: RecordsKey, seal: AuthenticatorSeal, config: Config) =>
+        new Enrolment(dataSource, transactions, records, seal, {
+          deployment: config.deployment,
+          periodSeconds: config.trial.totpPeriodSeconds,
+          waitSeconds: config.trial.authenticatorWaitSeconds,
+        }),
+    },
+    { provide: Allowlist, inject: [Transactions], useFactory: (transactions: Transactions) => new Allowlist(transactions) },
+    { provide: People, inject: [Transactions], useFactory: (transactions: Transactions) => new People(transactions) },
+  ],
+  exports: [StepUp, SignIn, Founding, Enrolment, Allowlist, People],
+})
+export class PeopleModule implements OnApplicationShutdown {
+  constructor(
+    @Inject(COUNTER_POOL) private readonly pool: Pool,
+    @Inject(UnknownFailures) private readonly unknownFailures: UnknownFailures,
+  ) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    this.unknownFailures.flush();
+    await this.pool.end();
+  }
+}
+
+function counterPool(connection: PgConnection): Pool {
+  const pool = new Pool({ ...clientOptions(connection, "rootkeep-failures"), ...SERVICE_SESSION, max: 2, Client: SteadyClient });
+  // A lost idle connection is replaced at the next query; without a listener it would end the program.
+  pool.on("error", () => undefined);
+  return pool;
+}
