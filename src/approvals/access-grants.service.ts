@@ -1,0 +1,233 @@
+import { randomBytes } from "node:crypto";
+import { LessThanOrEqual } from "typeorm";
+import { type AccountRow, lockAccount, readAccount, setCheckOut } from "../accounts/account-registry.service.js";
+import { draftEntry, personActor, SYSTEM_ACTOR } from "../audit/draft.js";
+import type { EntryDraft } from "../audit/entry.js";
+import type { Transactions } from "../audit/transactions.service.js";
+import type { Drafted } from "../database/transaction-runner.service.js";
+import type { WorkTransaction } from "../database/work-transaction.js";
+import { RootkeepError } from "../kernel/errors.js";
+import { deriveEventId, type Id } from "../kernel/ids.js";
+import type { Operation } from "../kernel/operations.js";
+import { type ActingPerson, actingStanding } from "../people/acting-person.service.js";
+import { hasRole } from "../people/standing.service.js";
+import type { StepUp } from "../people/step-up.service.js";
+import { AccessGrant, type AccessGrantState } from "./access-grant.entity.js";
+import { type GrantedVersion, type Openings, openingsText, parseOpenings, parseVersions } from "./granted-version.js";
+import type { GuardedAct } from "./guarded-act.port.js";
+import { Request, type RequestState } from "./request.entity.js";
+import { neededApprovals, openingBytes, parseRequest, statementText } from "./request-body.js";
+import { validApprovals } from "./requests.service.js";
+
+/** What a claim lets its caller open, once. */
+export interface Claim {
+  readonly grant: AccessGrant;
+  readonly version: GrantedVersion;
+  /** Which opening of this version under this grant it is, counting from 1. */
+  readonly number: number;
+  /** Event id of the intent: derived, so the log takes it only once. */
+  readonly eventId: string;
+  /** What the second factor confirmed, for the intent's entry. */
+  readonly statement: string;
+  readonly requestHash: string;
+}
+
+/** Which opening is wanted. */
+export interface ClaimForm {
+  readonly grantId: Id<"grant">;
+  readonly kind: string;
+  readonly code: string;
+  readonly operation: "secret.reveal" | "secret.code";
+}
+
+/** Grants: exclusive per account, time-boxed, revocable, and each version opens once (design §6). */
+export class AccessGrants {
+  constructor(
+    private readonly transactions: Transactions,
+    private readonly stepUp: StepUp,
+    private readonly act: GuardedAct,
+  ) {}
+
+  /**
+   * Claims one opening inside the caller's transaction, whose last statement must be the intent with {@link Claim.eventId}. Everything
+   * that decided is looked at again: session, holder, approvers, count, time, hash.
+   * @throws RootkeepError `NOT_FOUND`, `GRANT_SPENT`, `APPROVAL_EXPIRED`, `APPROVAL_REQUIRED`, `NOT_ALLOWLISTED`, `STEP_UP_REQUIRED`
+   */
+  async claim(tx: WorkTransaction, acting: ActingPerson, form: ClaimForm, now: Date): Promise<Claim> {
+    const { grant, version, openings, number } = await this.#claimable(tx, acting, form, now);
+    const request = await tx.lock(Request, grant.requestId);
+    if (request === null) throw new RootkeepError("ROW_REFUSED", { reason: "grant without a request" });
+    await this.#assertStands(tx, acting, request, now);
+    const account = await readAccount(tx, grant.accountId);
+    if (account?.checkoutGrantId !== grant.id) {
+      throw new RootkeepError("STATE_CONFLICT", { facts: { rule: "the account is not checked out to this grant" } });
+    }
+    const authenticator = await this.stepUp.confirm(tx, acting.personId, form.code, now, true, grant.grantedAt);
+    tx.change(AccessGrant, grant, { openings: openingsText({ ...openings, [version.versionId]: number }) });
+    if (request.state === "APPROVED") tx.change(Request, request, { state: "OPENED" });
+    const requestHash = request.hash.toString("hex");
+    return {
+      grant,
+      version,
+      number,
+      eventId: deriveEventId(openingBytes(grant.id, version.versionId, number)),
+      requestHash,
+      statement: statementText({
+        act: "open",
+        requestHash,
+        person: acting.personId,
+        authenticator,
+        challenge: randomBytes(32).toString("hex"),
+        opening: { grant: grant.id, version: version.versionId, number },
+      }),
+    };
+  }
+
+  /** The grant, locked, if it has an opening left; said before a second factor is used up. */
+  async #claimable(
+    tx: WorkTransaction,
+    acting: ActingPerson,
+    form: ClaimForm,
+    now: Date,
+  ): Promise<{ grant: AccessGrant; version: GrantedVersion; openings: Openings; number: number }> {
+    const grant = await tx.lock(AccessGrant, form.grantId);
+    if (grant?.holderId !== acting.personId) throw new RootkeepError("NOT_FOUND");
+    if (grant.state !== "OPEN" || grant.expiresAt <= now) throw new RootkeepError("APPROVAL_EXPIRED", { facts: { state: grant.state } });
+    const version = parseVersions(grant.versions).find(({ kind }) => kind === form.kind);
+    if (version === undefined) throw new RootkeepError("NOT_FOUND");
+    const openings = parseOpenings(grant.openings);
+    const number = (openings[version.versionId] ?? 0) + 1;
+    const allowed = form.operation === "secret.code" ? grant.codesMax : 1;
+    if (number > allowed) throw new RootkeepError("GRANT_SPENT", { facts: { seq: Number(grant.seq) } });
+    return { grant, version, openings, number };
+  }
+
+  /** One grant, for its holder and for those who watch. @throws RootkeepError `NOT_FOUND` */
+  async read(grantId: Id<"grant">): Promise<AccessGrant> {
+    const grant = await this.transactions.peek((tx) => tx.read(AccessGrant, grantId));
+    if (grant === null) throw new RootkeepError("NOT_FOUND");
+    return grant;
+  }
+
+  /** Check-in: the holder is done. @throws RootkeepError `NOT_FOUND` */
+  async giveBack(acting: ActingPerson, grantId: Id<"grant">): Promise<void> {
+    await this.#end(acting, grantId, "grant.return", "RETURNED", (grant) => grant.holderId === acting.personId);
+  }
+
+  /** An approver or custodian of the account ends a grant while it runs. @throws RootkeepError `NOT_FOUND`, `NOT_ALLOWLISTED` */
+  async revoke(acting: ActingPerson, grantId: Id<"grant">): Promise<void> {
+    await this.#end(acting, grantId, "grant.revoke", "REVOKED", async (_grant, tx, now, request) => {
+      const standing = await actingStanding(tx, acting, now);
+      const scoped = (await this.act.termsNow(tx, parseRequest(request.body, request.hash))).scoped ?? undefined;
+      if (!hasRole(standing, "approver", scoped) && !hasRole(standing, "custodian", scoped)) throw new RootkeepError("NOT_ALLOWLISTED");
+      return true;
+    });
+  }
+
+  /** Writes down what time has decided already: grants that ran out (automatic return). @returns how many. */
+  async sweep(): Promise<number> {
+    const { result } = await this.transactions.run(async (tx) => {
+      const now = await tx.clock();
+      const grants = await tx.readAll(AccessGrant, { state: "OPEN", expiresAt: LessThanOrEqual(now) }, "lock", 50);
+      const entries: Drafted<EntryDraft>[] = [];
+      for (const grant of grants) entries.push(await expireGrant(tx, grant));
+      return { result: grants.length, entries };
+    });
+    return result;
+  }
+
+  /** Law L2 at use: holder and approvers still stand, and there are still enough of them. */
+  async #assertStands(tx: WorkTransaction, acting: ActingPerson, request: Request, now: Date): Promise<void> {
+    const body = parseRequest(request.body, request.hash);
+    if (request.state !== "APPROVED" && request.state !== "OPENED")
+      throw new RootkeepError("STATE_CONFLICT", { facts: { state: request.state } });
+    if (body.requester !== acting.personId) throw new RootkeepError("NOT_FOUND");
+    const terms = await this.act.termsNow(tx, body);
+    const scoped = terms.scoped ?? undefined;
+    const standing = await actingStanding(tx, acting, now);
+    if (!hasRole(standing, this.act.requesterRole, scoped)) throw new RootkeepError("NOT_ALLOWLISTED");
+    const approvals = await validApprovals(tx, request, this.act, scoped, now);
+    const people = new Set(approvals.map(({ personId }) => personId));
+    people.delete(acting.personId);
+    const needed = neededApprovals(body, terms);
+    if (people.size < needed) throw new RootkeepError("APPROVAL_REQUIRED", { facts: { approvals: people.size, needed } });
+  }
+
+  async #end(
+    acting: ActingPerson,
+    grantId: Id<"grant">,
+    operation: Operation & ("grant.return" | "grant.revoke"),
+    state: AccessGrantState,
+    may: (grant: AccessGrant, tx: WorkTransaction, now: Date, request: Request) => boolean | Promise<boolean>,
+  ): Promise<void> {
+    await this.transactions.run(async (tx) => {
+      const now = await tx.clock();
+      await actingStanding(tx, acting, now);
+      const grant = await tx.lock(AccessGrant, grantId);
+      const request = grant === null ? null : await tx.lock(Request, grant.requestId);
+      if (grant === null || request === null || !(await may(grant, tx, now, request))) throw new RootkeepError("NOT_FOUND");
+      if (grant.state !== "OPEN") throw new RootkeepError("STATE_CONFLICT", { facts: { state: grant.state } });
+      const rows = await settle(tx, grant, state);
+      const draft = draftEntry({
+        action: operation,
+        outcome: "committed",
+        actor: personActor(acting.personId),
+        target: { type: "grant", id: grant.id },
+        details: { openings: parseOpenings(grant.openings) },
+        stream: grant.accountId,
+      });
+      return { result: undefined, entries: [{ draft, rows }] };
+    });
+  }
+}
+
+/** Ends a grant: the account is free again, the request moves on. */
+async function settle(tx: WorkTransaction, grant: AccessGrant, state: AccessGrantState): Promise<(AccessGrant | Request | AccountRow)[]> {
+  tx.change(AccessGrant, grant, { state });
+  const rows: (AccessGrant | Request | AccountRow)[] = [grant];
+  const request = await tx.lock(Request, grant.requestId);
+  if (request !== null) {
+    tx.change(Request, request, { state: endOf(request.state, state) });
+    rows.push(request);
+  }
+  const account = await lockAccount(tx, grant.accountId);
+  if (account?.checkoutGrantId === grant.id) {
+    setCheckOut(tx, account, null);
+    rows.push(account);
+  }
+  return rows;
+}
+
+function endOf(request: RequestState, grant: AccessGrantState): RequestState {
+  if (grant === "REVOKED") return "REVOKED";
+  if (grant === "RETURNED") return "RETURNED";
+  return request === "OPENED" ? "RETURNED" : "EXPIRED";
+}
+
+/** Ends a grant whose time is over (automatic return). @returns the entry that tells of it. */
+export async function expireGrant(tx: WorkTransaction, grant: AccessGrant): Promise<Drafted<EntryDraft>> {
+  const draft = draftEntry({
+    action: "grant.expired",
+    outcome: "committed",
+    actor: SYSTEM_ACTOR,
+    target: { type: "grant", id: grant.id },
+    stream: grant.accountId,
+  });
+  return { draft, rows: await settle(tx, grant, "EXPIRED") };
+}
+
+/** Ends every grant that `holderId` still holds; for a reset, which ends what was granted before it. @returns the entries that tell of it. */
+export async function revokeGrantsOf(tx: WorkTransaction, holderId: Id<"person">): Promise<Drafted<EntryDraft>[]> {
+  const entries: Drafted<EntryDraft>[] = [];
+  for (const grant of await tx.readAll(AccessGrant, { holderId, state: "OPEN" }, "lock")) {
+    const draft = draftEntry({
+      action: "grant.revoke",
+      outcome: "committed",
+      actor: SYSTEM_ACTOR,
+      target: { type: "grant", id: grant.id },
+      stream: grant.accountId,
+    });
+    entries.push({ draft, rows: await settle(tx, grant, "REVOKED") });
+  }
+  return entries;
+}

@@ -1,0 +1,87 @@
+import { type DynamicModule, Global, Module, type Provider } from "@nestjs/common";
+import { AuditLog } from "../audit/audit-log.service.js";
+import type { JsonObject } from "../audit/canonical-json.js";
+import { Transactions } from "../audit/transactions.service.js";
+import type { Config } from "../config/config.js";
+import { CONFIG } from "../config/config.module.js";
+import { trustedConfig, trustedConfigDigest } from "../config/trusted.js";
+import { RecordsKey } from "../keys/records.js";
+import { Allowlist } from "../people/allowlist.service.js";
+import { Enrolment } from "../people/enrolment.service.js";
+import { People } from "../people/people.service.js";
+import { StepUp } from "../people/step-up.service.js";
+import { HealthRegistry } from "../telemetry/health.js";
+import { compileTicketPattern } from "../tickets/ticket-reference.js";
+import { AccessGrants } from "./access-grants.service.js";
+import { CATALOGUE } from "./catalogue.js";
+import { ConfigurationController } from "./configuration.rest.js";
+import { GrantsController } from "./grants.rest.js";
+import type { GuardedAct } from "./guarded-act.port.js";
+import { peopleActs } from "./people-acts.service.js";
+import { PurposesController } from "./purposes.rest.js";
+import { RequestsController } from "./requests.rest.js";
+import { Requests } from "./requests.service.js";
+import { revealAct } from "./reveal-act.service.js";
+import type { SecretFactsPort } from "./secret-facts.port.js";
+import { TrustedConfiguration } from "./trusted-configuration.service.js";
+
+/** Token of the {@link SecretFactsPort}, whose adapter stands in the module above. */
+export const SECRET_FACTS = Symbol("secret-facts");
+/** Token of the guarded acts of the modules above. */
+export const HIGHER_ACTS = Symbol("higher-acts");
+const REVEAL_ACT = Symbol("reveal-act");
+
+@Global()
+@Module({})
+export class ApprovalsModule {
+  /** @param above providers of {@link SECRET_FACTS} and {@link HIGHER_ACTS}; the composition root knows the modules above. */
+  static with(above: Provider[]): DynamicModule {
+    return {
+      module: ApprovalsModule,
+      controllers: [RequestsController, GrantsController, PurposesController, ConfigurationController],
+      providers: [
+        ...above,
+        {
+          provide: TrustedConfiguration,
+          inject: [AuditLog, RecordsKey, CONFIG, HealthRegistry],
+          useFactory: (log: AuditLog, records: RecordsKey, config: Config, health: HealthRegistry) => {
+            const settings = trustedConfig(config) as unknown as JsonObject;
+            const trust = new TrustedConfiguration(log, records, { settings, digest: trustedConfigDigest(config) });
+            // Before founding there is nothing that could be opened.
+            health.register("config", () => {
+              if (log.lastOf("people.founded") !== undefined) trust.assertApproved();
+              return Promise.resolve();
+            });
+            return trust;
+          },
+        },
+        { provide: REVEAL_ACT, inject: [SECRET_FACTS], useFactory: (facts: SecretFactsPort) => revealAct(CATALOGUE, facts) },
+        {
+          provide: Requests,
+          inject: [Transactions, StepUp, CONFIG, REVEAL_ACT, HIGHER_ACTS, TrustedConfiguration, People, Enrolment, Allowlist],
+          useFactory: (
+            transactions: Transactions,
+            stepUp: StepUp,
+            config: Config,
+            reveal: GuardedAct,
+            higher: readonly GuardedAct[],
+            trust: TrustedConfiguration,
+            people: People,
+            enrolment: Enrolment,
+            allowlist: Allowlist,
+          ) => {
+            const acts = [reveal, ...higher, trust.act(), ...peopleActs(people, enrolment, allowlist)];
+            const ticketPattern = compileTicketPattern(config.ticketPattern);
+            return new Requests(transactions, stepUp, acts, { logOrigin: config.logOrigin, ticketPattern });
+          },
+        },
+        {
+          provide: AccessGrants,
+          inject: [Transactions, StepUp, REVEAL_ACT],
+          useFactory: (transactions: Transactions, stepUp: StepUp, act: GuardedAct) => new AccessGrants(transactions, stepUp, act),
+        },
+      ],
+      exports: [TrustedConfiguration, Requests, AccessGrants],
+    };
+  }
+}

@@ -1,0 +1,30 @@
+import { canonicalJson } from "../audit/canonical-json.js";
+import type { Id } from "../kernel/ids.js";
+import type { PurposeKind } from "./purpose.js";
+
+/** A version that a grant lets its holder open. */
+export interface GrantedVersion {
+  readonly secretId: Id<"secret">;
+  readonly versionId: Id<"version">;
+  readonly kind: PurposeKind;
+}
+
+/** How often each version was opened under a grant. */
+export type Openings = Readonly<Record<string, number>>;
+
+export function versionsText(versions: readonly GrantedVersion[]): string {
+  return canonicalJson(versions);
+}
+
+/** Reads what {@link versionsText} wrote; the row's HMAC vouches for the form. */
+export function parseVersions(text: string): readonly GrantedVersion[] {
+  return JSON.parse(text) as readonly GrantedVersion[];
+}
+
+export function openingsText(openings: Openings): string {
+  return canonicalJson(openings);
+}
+
+export function parseOpenings(text: string): Openings {
+  return JSON.parse(text) as Openings;
+}

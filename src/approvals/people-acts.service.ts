@@ -1,0 +1,148 @@
+import type { EntryDraft } from "../audit/entry.js";
+import type { Drafted } from "../database/transaction-runner.service.js";
+import type { WorkTransaction } from "../database/work-transaction.js";
+import { RootkeepError } from "../kernel/errors.js";
+import { Grant } from "../kernel/grant.js";
+import { type Id, isId } from "../kernel/ids.js";
+import type { Operation } from "../kernel/operations.js";
+import { type Allowlist, type AllowlistForm, checkAllowlistForm } from "../people/allowlist.service.js";
+import { assertUnknown, type Enrolment } from "../people/enrolment.service.js";
+import { assertKnownPerson, type People } from "../people/people.service.js";
+import { checkPersonForm, type PersonForm } from "../people/person-form.js";
+import { scopeDisclosures } from "../people/scope.js";
+import { revokeGrantsOf } from "./access-grants.service.js";
+import type { CheckedForm, DecidedRequest, GuardedAct, RequestForm } from "./guarded-act.port.js";
+
+/** Policy of acts that custodians decide among themselves. */
+export const CUSTODIAN_POLICY = Object.freeze({ version: "custodians-1", approvals: 1 });
+
+/** What every act of custodians shares: one asks, another approves, and it is done with the approval. */
+export const CUSTODIAN_ACT = {
+  requesterRole: "custodian",
+  approverRole: "custodian",
+  isTicketNeeded: false,
+  approvedState: "CLOSED",
+  termsNow: () => Promise.resolve({ scoped: null, approvals: CUSTODIAN_POLICY.approvals }),
+} as const satisfies Partial<GuardedAct>;
+
+/** The form of an act of custodians about `subject`. */
+export function custodianForm(subject: CheckedForm["subject"], rest: Partial<CheckedForm> = {}): CheckedForm {
+  return {
+    account: null,
+    purpose: null,
+    secrets: [],
+    policy: CUSTODIAN_POLICY,
+    minutes: 0,
+    flags: [],
+    subject,
+    personId: null,
+    scoped: null,
+    disclosures: [],
+    ...rest,
+  };
+}
+
+/** Who asked and who decided, for the modules below. */
+export function partiesOf(decided: DecidedRequest): { requestId: Id<"request">; askedBy: Id<"person">; approvedBy: Id<"person"> } {
+  const approvedBy = decided.approvers.at(-1);
+  if (approvedBy === undefined) throw new Error("nobody approved");
+  return { requestId: decided.row.id, askedBy: decided.row.requesterId, approvedBy };
+}
+
+/** Proof for the module below that `operation` was decided here. */
+export function mintGrant<Op extends Operation>(operation: Op, decided: DecidedRequest): Grant<Op> {
+  return Grant.mint(operation, decided.row.id, decided.row.requesterId);
+}
+
+/** The guarded acts on people and allowlist: the engine's side of what `people` does. */
+export function peopleActs(people: People, enrolment: Enrolment, allowlist: Allowlist): GuardedAct[] {
+  return [enrolAct(enrolment), resetAct(enrolment), restoreAct(people), allowlistAct(allowlist)];
+}
+
+function enrolAct(enrolment: Enrolment): GuardedAct {
+  return {
+    ...CUSTODIAN_ACT,
+    operation: "person.enrol",
+    async check(tx, form) {
+      const person = personForm(form);
+      await assertUnknown(tx, person);
+      const disclosures = [
+        { field: "name", value: person.name },
+        { field: "email", value: person.email },
+      ];
+      return custodianForm({ ...person }, { disclosures });
+    },
+    async apply(tx, decided) {
+      const form = decided.body.subject as unknown as PersonForm;
+      return [await enrolment.enrol(tx, mintGrant("person.enrol", decided), form, partiesOf(decided))];
+    },
+  };
+}
+
+function resetAct(enrolment: Enrolment): GuardedAct {
+  return {
+    ...CUSTODIAN_ACT,
+    operation: "authenticator.reset",
+    check: aboutPerson,
+    async apply(tx, decided) {
+      const reset = await enrolment.reset(tx, mintGrant("authenticator.reset", decided), personOf(decided), partiesOf(decided));
+      return [reset, ...(await revokeGrantsOf(tx, personOf(decided)))];
+    },
+  };
+}
+
+function restoreAct(people: People): GuardedAct {
+  return {
+    ...CUSTODIAN_ACT,
+    operation: "person.restore",
+    check: aboutPerson,
+    async apply(tx, decided) {
+      return [await people.restore(tx, mintGrant("person.restore", decided), personOf(decided), partiesOf(decided))];
+    },
+  };
+}
+
+function allowlistAct(allowlist: Allowlist): GuardedAct {
+  return {
+    ...CUSTODIAN_ACT,
+    operation: "allowlist.grant",
+    async check(tx, form) {
+      const checked = checkAllowlistForm(form.subject);
+      if ("errors" in checked) throw new RootkeepError("MALFORMED", { fields: checked.errors.map(inSubject) });
+      const { personId, role, scope, validDays } = checked.form;
+      await assertKnownPerson(tx, personId);
+      return custodianForm({ personId, role, scope, validDays }, { personId, disclosures: scopeDisclosures(scope) });
+    },
+    async apply(tx, decided): Promise<readonly Drafted<EntryDraft>[]> {
+      const form = decided.body.subject as unknown as AllowlistForm;
+      return [await allowlist.grant(tx, mintGrant("allowlist.grant", decided), form, partiesOf(decided))];
+    },
+  };
+}
+
+function personForm(form: RequestForm): PersonForm {
+  const { name, email } = form.subject;
+  const person = { name: typeof name === "string" ? name : "", email: typeof email === "string" ? email : "" };
+  const fields = checkPersonForm(person);
+  if (fields.length > 0) throw new RootkeepError("MALFORMED", { fields: fields.map(inSubject) });
+  return person;
+}
+
+async function aboutPerson(tx: WorkTransaction, form: RequestForm): Promise<CheckedForm> {
+  const { personId } = form.subject;
+  if (!isId("person", personId)) {
+    throw new RootkeepError("MALFORMED", { fields: [{ field: "subject.personId", rule: "is the id of a person" }] });
+  }
+  await assertKnownPerson(tx, personId);
+  return custodianForm({ personId }, { personId });
+}
+
+function personOf(decided: DecidedRequest): Id<"person"> {
+  const { personId } = decided.row;
+  if (personId === null) throw new Error("request is about nobody");
+  return personId;
+}
+
+function inSubject<E extends { readonly field: string }>(error: E): E {
+  return { ...error, field: `subject.${error.field}` };
+}

@@ -1,0 +1,380 @@
+import { randomBytes } from "node:crypto";
+import { LessThanOrEqual, MoreThan } from "typeorm";
+import { draftEntry, personActor } from "../audit/draft.js";
+import type { EntryDraft } from "../audit/entry.js";
+import type { Transactions } from "../audit/transactions.service.js";
+import type { Drafted } from "../database/transaction-runner.service.js";
+import type { WorkTransaction } from "../database/work-transaction.js";
+import { plusSeconds } from "../kernel/clock.js";
+import { type FieldError, RootkeepError } from "../kernel/errors.js";
+import { type Id, newId } from "../kernel/ids.js";
+import { LIMITS } from "../kernel/limits.js";
+import type { Operation } from "../kernel/operations.js";
+import { type ActingPerson, actingStanding } from "../people/acting-person.service.js";
+import { hasRole, requireRole, standingOf } from "../people/standing.service.js";
+import { isActiveAuthenticator, type StepUp } from "../people/step-up.service.js";
+import { parseTicketReference, type TicketPattern } from "../tickets/ticket-reference.js";
+import { AccessGrant } from "./access-grant.entity.js";
+import { Approval } from "./approval.entity.js";
+import type { GuardedAct, RequestForm, RequestView } from "./guarded-act.port.js";
+import { Request, type RequestState } from "./request.entity.js";
+import { isStatementOf, neededApprovals, parseRequest, type RequestBody, requestHash, requestText, statementText } from "./request-body.js";
+
+export interface RequestsOptions {
+  readonly logOrigin: string;
+  readonly ticketPattern: TicketPattern;
+}
+
+/** Text of people: any printable characters, line breaks and tabs. Everything else (escape sequences, bidi overrides) is refused. */
+const PROSE = /^(?:[^\p{C}]|[\n\t])*$/u;
+
+/**
+ * The one engine of dual control (design §6). Requests are immutable; one denial ends them; the approval that reaches the count does the
+ * act in its own transaction. The count is taken under the request's row lock, from approvals that each still stand.
+ */
+export class Requests {
+  readonly #acts: ReadonlyMap<Operation, GuardedAct>;
+
+  constructor(
+    private readonly transactions: Transactions,
+    private readonly stepUp: StepUp,
+    acts: readonly GuardedAct[],
+    private readonly options: RequestsOptions,
+  ) {
+    this.#acts = new Map(acts.map((act) => [act.operation, act]));
+  }
+
+  /** Operations that can be asked for. */
+  get operations(): readonly Operation[] {
+    return [...this.#acts.keys()];
+  }
+
+  /**
+   * Submits a request.
+   * @throws RootkeepError `MALFORMED`, `TICKET_INVALID`, `NOT_ALLOWLISTED`, `SELF_APPROVAL` for an act about oneself, and what the act refuses.
+   */
+  async submit(acting: ActingPerson, form: RequestForm): Promise<{ requestId: Id<"request">; seq: number }> {
+    const act = this.#act(form.operation);
+    const ticket = this.#ticket(act, form);
+    const fields = checkProse("reason", form.reason);
+    if (fields.length > 0) throw new RootkeepError("MALFORMED", { fields });
+    const { result, receipts } = await this.transactions.run(async (tx) => {
+      const now = await tx.clock();
+      const standing = await actingStanding(tx, acting, now);
+      const checked = await act.check(tx, form, acting.personId);
+      if (!hasRole(standing, act.requesterRole, checked.scoped ?? undefined)) throw new RootkeepError("NOT_ALLOWLISTED");
+      if (checked.personId === acting.personId) throw new RootkeepError("SELF_APPROVAL");
+      if (checked.policy.approvals < 1) throw new RootkeepError("APPROVAL_REQUIRED", { reason: "policy without an approver" });
+      const { personId, scoped: _scoped, disclosures, ...own } = checked;
+      const body: RequestBody = {
+        ...own,
+        log: this.options.logOrigin,
+        id: newId("request"),
+        nonce: randomBytes(16).toString("hex"),
+        operation: form.operation,
+        requester: acting.personId,
+        ticket,
+        reason: form.reason,
+        submittedAt: now.toISOString(),
+        expiresAt: plusSeconds(now, LIMITS.requestSeconds).toISOString(),
+      };
+      const text = requestText(body);
+      const row = tx.insert(Request, {
+        id: body.id,
+        operation: body.operation,
+        requesterId: body.requester,
+        accountId: body.account?.id ?? null,
+        personId,
+        body: text,
+        hash: requestHash(text),
+        state: "SUBMITTED",
+        submittedAt: now,
+        expiresAt: new Date(body.expiresAt),
+      });
+      return { result: row.id, entries: [{ draft: submission(row, body, disclosures) }] };
+    });
+    return { requestId: result, seq: receipts[0]?.facts.seq ?? -1 };
+  }
+
+  /**
+   * Approves with a fresh second factor. The approval that reaches the count does the act.
+   * @throws RootkeepError `SELF_APPROVAL`, `NOT_ALLOWLISTED`, `STEP_UP_REQUIRED`, `STATE_CONFLICT`, `APPROVAL_EXPIRED`, and what the act refuses.
+   */
+  async approve(
+    acting: ActingPerson,
+    requestId: Id<"request">,
+    code: string,
+    reason: string,
+  ): Promise<{ state: RequestState; approvals: number; needed: number; seq: number }> {
+    const fields = checkProse("reason", reason, 0);
+    if (fields.length > 0) throw new RootkeepError("MALFORMED", { fields });
+    const { result, receipts } = await this.transactions.run((tx) => this.#approveOnce(tx, acting, requestId, code, reason));
+    return { ...result, seq: receipts[0]?.facts.seq ?? -1 };
+  }
+
+  /**
+   * Denies: one denial ends a request.
+   * @throws RootkeepError as {@link approve}, but without a second factor: saying no needs none.
+   */
+  async deny(acting: ActingPerson, requestId: Id<"request">, reason: string): Promise<void> {
+    const fields = checkProse("reason", reason);
+    if (fields.length > 0) throw new RootkeepError("MALFORMED", { fields });
+    await this.transactions.run(async (tx) => {
+      const now = await tx.clock();
+      const { row, body, act } = await this.#open(tx, requestId, now);
+      const { scoped } = await act.termsNow(tx, body);
+      await this.#assertMayDecide(tx, acting, row, act, scoped ?? undefined, now);
+      const approval = tx.insert(Approval, {
+        id: newId("approval"),
+        requestId,
+        personId: acting.personId,
+        verdict: "deny",
+        statement: this.#statement("deny", row, acting.personId, null),
+        authenticatorId: null,
+        reason,
+        decidedAt: now,
+      });
+      tx.change(Request, row, { state: "DENIED" });
+      const draft = decision("request.deny", "denied", acting.personId, row, { approval: approval.id }, reason);
+      return { result: undefined, entries: [{ draft }] };
+    });
+  }
+
+  /**
+   * The requester takes a request back that nobody has decided yet.
+   * @throws RootkeepError `NOT_FOUND` for anybody else's.
+   */
+  async withdraw(acting: ActingPerson, requestId: Id<"request">, reason: string): Promise<void> {
+    const fields = checkProse("reason", reason, 0);
+    if (fields.length > 0) throw new RootkeepError("MALFORMED", { fields });
+    await this.transactions.run(async (tx) => {
+      const now = await tx.clock();
+      await actingStanding(tx, acting, now);
+      const { row } = await this.#open(tx, requestId, now);
+      if (row.requesterId !== acting.personId) throw new RootkeepError("NOT_FOUND");
+      tx.change(Request, row, { state: "WITHDRAWN" });
+      const draft = decision("request.withdraw", "committed", acting.personId, row, {}, reason);
+      return { result: undefined, entries: [{ draft }] };
+    });
+  }
+
+  /** One request, whole, with its approvals. @throws RootkeepError `NOT_FOUND` */
+  async read(requestId: Id<"request">): Promise<RequestView> {
+    return await this.transactions.peek(async (tx) => {
+      const row = await tx.read(Request, requestId);
+      if (row === null) throw new RootkeepError("NOT_FOUND");
+      return await this.#view(tx, row);
+    });
+  }
+
+  /** Requests of a state (all without one), oldest first, after `after`. */
+  async list(filter: { state?: RequestState; requesterId?: Id<"person"> }, after: string, limit: number): Promise<RequestView[]> {
+    return await this.transactions.peek(async (tx) => {
+      const rows = await tx.readAll(Request, { ...filter, id: MoreThan(after) as never }, "read", limit);
+      const views: RequestView[] = [];
+      for (const row of rows) views.push(await this.#view(tx, row));
+      return views;
+    });
+  }
+
+  /**
+   * Writes down what time has decided already: requests that nobody approved in time.
+   * @returns how many.
+   */
+  async sweep(): Promise<number> {
+    const { result } = await this.transactions.run(async (tx) => {
+      const now = await tx.clock();
+      const rows = await tx.readAll(Request, { state: "SUBMITTED", expiresAt: LessThanOrEqual(now) }, "lock", 100);
+      const entries = rows.map((row): Drafted<EntryDraft> => {
+        tx.change(Request, row, { state: "EXPIRED" });
+        const target = { type: "request", id: row.id };
+        return { draft: draftEntry({ action: "request.expired", outcome: "committed", actor: { type: "system" }, target }), rows: [row] };
+      });
+      return { result: rows.length, entries };
+    });
+    return result;
+  }
+
+  async #approveOnce(tx: WorkTransaction, acting: ActingPerson, requestId: Id<"request">, code: string, reason: string) {
+    const now = await tx.clock();
+    const { row, body, act } = await this.#open(tx, requestId, now);
+    const terms = await act.termsNow(tx, body);
+    const scoped = terms.scoped ?? undefined;
+    await this.#assertMayDecide(tx, acting, row, act, scoped, now);
+    // Whoever asked must still be allowed to when the answer is given.
+    await requireRole(tx, row.requesterId, act.requesterRole, now, scoped);
+    const authenticatorId = await this.stepUp.confirm(tx, acting.personId, code, now, true);
+    const earlier = await validApprovals(tx, row, act, scoped, now);
+    const approval = tx.insert(Approval, {
+      id: newId("approval"),
+      requestId,
+      personId: acting.personId,
+      verdict: "approve",
+      statement: this.#statement("approve", row, acting.personId, authenticatorId),
+      authenticatorId,
+      reason,
+      decidedAt: now,
+    });
+    const approvers = [...earlier.map(({ personId }) => personId), acting.personId];
+    const needed = neededApprovals(body, terms);
+    const isDecided = new Set(approvers).size >= needed;
+    const draft = decision(
+      "request.approve",
+      "committed",
+      acting.personId,
+      row,
+      { approval: approval.id, approvals: approvers.length, needed },
+      reason,
+    );
+    const entries: Drafted<EntryDraft>[] = [{ draft }];
+    if (isDecided) {
+      tx.change(Request, row, { state: act.approvedState });
+      entries.push(...(await act.apply(tx, { row, body, approvers, now })));
+    }
+    return { result: { state: row.state, approvals: approvers.length, needed }, entries };
+  }
+
+  /** The request, locked, if it can still be decided. */
+  async #open(tx: WorkTransaction, requestId: Id<"request">, now: Date): Promise<{ row: Request; body: RequestBody; act: GuardedAct }> {
+    const row = await tx.lock(Request, requestId);
+    if (row === null) throw new RootkeepError("NOT_FOUND");
+    const body = parseRequest(row.body, row.hash);
+    if (row.state !== "SUBMITTED") throw new RootkeepError("STATE_CONFLICT", { facts: { state: row.state } });
+    if (row.expiresAt <= now) throw new RootkeepError("APPROVAL_EXPIRED");
+    return { row, body, act: this.#act(row.operation) };
+  }
+
+  /** Law L2: neither the requester, nor whom it is about, nor anybody twice; and on the allowlist now. */
+  async #assertMayDecide(
+    tx: WorkTransaction,
+    acting: ActingPerson,
+    row: Request,
+    act: GuardedAct,
+    scoped: Parameters<typeof hasRole>[2],
+    now: Date,
+  ): Promise<void> {
+    const standing = await actingStanding(tx, acting, now);
+    if (row.requesterId === acting.personId || row.personId === acting.personId) throw new RootkeepError("SELF_APPROVAL");
+    if (!hasRole(standing, act.approverRole, scoped)) throw new RootkeepError("NOT_ALLOWLISTED");
+    const own = await tx.readAll(Approval, { requestId: row.id, personId: acting.personId });
+    if (own.length > 0) throw new RootkeepError("STATE_CONFLICT", { facts: { rule: "you have decided already" } });
+  }
+
+  #statement(act: "approve" | "deny", row: Request, person: Id<"person">, authenticator: Id<"authenticator"> | null): string {
+    return statementText({
+      act,
+      requestHash: row.hash.toString("hex"),
+      person,
+      authenticator,
+      challenge: randomBytes(32).toString("hex"),
+    });
+  }
+
+  async #view(tx: WorkTransaction, row: Request): Promise<RequestView> {
+    const approvals = await tx.readAll(Approval, { requestId: row.id });
+    const [grant] = await tx.readAll(AccessGrant, { requestId: row.id });
+    return {
+      id: row.id,
+      state: row.state,
+      hash: row.hash.toString("hex"),
+      body: parseRequest(row.body, row.hash),
+      approvals: approvals.map(({ personId, verdict, reason, decidedAt }) => ({
+        person: personId,
+        verdict,
+        reason,
+        decidedAt: decidedAt.toISOString(),
+      })),
+      grantId: grant?.id ?? null,
+    };
+  }
+
+  #act(operation: Operation): GuardedAct {
+    const act = this.#acts.get(operation);
+    if (act === undefined) throw new RootkeepError("MALFORMED", { fields: [{ field: "operation", rule: "is one that can be asked for" }] });
+    return act;
+  }
+
+  #ticket(act: GuardedAct, form: RequestForm): string | null {
+    if (form.ticket === null || form.ticket === "") {
+      if (act.isTicketNeeded) throw new RootkeepError("TICKET_INVALID", { facts: { rule: "an opening names a ticket" } });
+      return null;
+    }
+    return parseTicketReference(this.options.ticketPattern, form.ticket);
+  }
+}
+
+/**
+ * The approvals of `row` that count now: verdict yes, by somebody who is neither requester nor subject, who is still on the allowlist,
+ * and whose authenticator has not been ended since. Read under the request's lock (peers' two parallel approvers could both miss it).
+ */
+export async function validApprovals(
+  tx: WorkTransaction,
+  row: Request,
+  act: Pick<GuardedAct, "approverRole">,
+  scoped: Parameters<typeof hasRole>[2],
+  now: Date,
+): Promise<Approval[]> {
+  const valid: Approval[] = [];
+  for (const approval of await tx.readAll(Approval, { requestId: row.id })) {
+    if (approval.verdict !== "approve" || approval.personId === row.requesterId || approval.personId === row.personId) continue;
+    // An approval of other words is none (law L3), also where somebody has exchanged the words and their hash together.
+    if (!isStatementOf(approval.statement, row.hash)) continue;
+    if (approval.authenticatorId === null || !(await isActiveAuthenticator(tx, approval.authenticatorId, approval.personId))) continue;
+    const standing = await standingOf(tx, approval.personId, now).catch(notStanding);
+    if (standing !== null && hasRole(standing, act.approverRole, scoped)) valid.push(approval);
+  }
+  return valid;
+}
+
+function notStanding(error: unknown): null {
+  if (error instanceof RootkeepError && error.code === "NOT_ALLOWLISTED") return null;
+  throw error;
+}
+
+/** The rules that a person's text breaks. */
+export function checkProse(field: string, text: string, charsMin = 5): FieldError[] {
+  if (text.length > LIMITS.reasonCharsMax) return [{ field, rule: "has at most 2000 characters" }];
+  if (text.trim().length < charsMin) return [{ field, rule: `has at least ${String(charsMin)} characters` }];
+  return PROSE.test(text) ? [] : [{ field, rule: "has no control or invisible characters" }];
+}
+
+function submission(row: Request, body: RequestBody, disclosures: readonly { field: string; value: string }[]): EntryDraft {
+  return draftEntry({
+    action: "request.submit",
+    outcome: "committed",
+    actor: personActor(row.requesterId),
+    target: { type: "request", id: row.id },
+    request: { id: row.id, hash: row.hash.toString("hex") },
+    details: {
+      operation: body.operation,
+      approvals: body.policy.approvals,
+      policy: body.policy.version,
+      ...(body.purpose === null ? {} : { purpose: body.purpose.slug, catalogue: body.purpose.catalogue }),
+      ...(body.ticket === null ? {} : { ticket: body.ticket }),
+      ...(row.personId === null ? {} : { person: row.personId }),
+      kinds: body.secrets.map(({ kind }) => kind),
+    },
+    ...(body.account === null ? {} : { stream: body.account.id }),
+    disclosures: [{ field: "reason", value: body.reason }, ...disclosures],
+  });
+}
+
+function decision(
+  action: "request.approve" | "request.deny" | "request.withdraw",
+  outcome: EntryDraft["outcome"],
+  personId: Id<"person">,
+  row: Request,
+  details: Readonly<Record<string, string | number>>,
+  reason: string,
+): EntryDraft {
+  return draftEntry({
+    action,
+    outcome,
+    actor: personActor(personId),
+    target: { type: "request", id: row.id },
+    request: { id: row.id, hash: row.hash.toString("hex") },
+    details: { operation: row.operation, ...details },
+    ...(row.accountId === null ? {} : { stream: row.accountId }),
+    disclosures: reason === "" ? [] : [{ field: "reason", value: reason }],
+  });
+}

@@ -1,0 +1,212 @@
+import type { AccountKind, AccountTags, Partition } from "../accounts/account.js";
+import { type AccountRow, lockAccount, readAccount, setCheckOut } from "../accounts/account-registry.service.js";
+import { draftEntry } from "../audit/draft.js";
+import type { EntryDraft } from "../audit/entry.js";
+import type { Drafted } from "../database/transaction-runner.service.js";
+import type { WorkTransaction } from "../database/work-transaction.js";
+import { plusSeconds } from "../kernel/clock.js";
+import { RootkeepError } from "../kernel/errors.js";
+import { type Id, newId, parseId } from "../kernel/ids.js";
+import type { ScopedAccount } from "../people/scope.js";
+import { AccessGrant } from "./access-grant.entity.js";
+import { expireGrant } from "./access-grants.service.js";
+import { openingsText, versionsText } from "./granted-version.js";
+import type { CheckedForm, DecidedRequest, GuardedAct, RequestForm } from "./guarded-act.port.js";
+import { type Catalogue, PURPOSE_KINDS, type Purpose, type PurposeKind, type PurposeScope, purposeScopeOf } from "./purpose.js";
+import type { RequestBody } from "./request-body.js";
+import { routePurpose } from "./route-purpose.js";
+import type { CurrentVersion, SecretFactsPort } from "./secret-facts.port.js";
+
+/** The facts of `account` that a scope looks at. */
+export function scopedAccountOf(account: AccountRow): ScopedAccount {
+  return { id: account.id, customer: account.customer, tags: JSON.parse(account.tags) as AccountTags };
+}
+
+/**
+ * The guarded act `secret.reveal`: a person asks to open the root credentials of one account for one purpose. Approval makes a grant; the
+ * opening itself is `secrets/reveal-secret.service.ts`.
+ */
+export function revealAct(catalogue: Catalogue, secrets: SecretFactsPort): GuardedAct {
+  return {
+    operation: "secret.reveal",
+    requesterRole: "requester",
+    approverRole: "approver",
+    isTicketNeeded: true,
+    approvedState: "APPROVED",
+
+    async check(tx, form, requesterId): Promise<CheckedForm> {
+      const account = await accountOf(tx, form);
+      const purpose = purposeOf(catalogue, form, account);
+      const kinds = kindsOf(form, purpose);
+      const versions = await openable(tx, secrets, account, kinds, purpose);
+      const minutes = minutesOf(form, purpose);
+      return {
+        account: { id: account.id as Id<"account">, awsId: account.awsId, partition: account.partition },
+        purpose: { slug: purpose.slug, catalogue: catalogue.version },
+        secrets: versions.map(({ secretId, kind }) => ({ id: secretId, kind, holder: requesterId })),
+        policy: { version: catalogue.version, approvals: purpose.approvals },
+        minutes,
+        flags: [...(purpose.heals ? ["heals"] : []), ...(purpose.irreversible ? ["irreversible"] : [])],
+        subject: {},
+        personId: null,
+        scoped: scopedAccountOf(account),
+        disclosures: [],
+      };
+    },
+
+    async termsNow(tx, body) {
+      const account = body.account === null ? null : await readAccount(tx, body.account.id);
+      if (account === null) throw new RootkeepError("NOT_FOUND");
+      // Approved was this account, by both ids; a row that now says otherwise is another account.
+      if (account.awsId !== body.account?.awsId || account.partition !== body.account.partition) throw new RootkeepError("STATE_CONFLICT");
+      return { scoped: scopedAccountOf(account), approvals: currentPurpose(catalogue, body, account).approvals };
+    },
+
+    async apply(tx, decided) {
+      return await grantAccess(tx, decided, catalogue, secrets);
+    },
+  };
+}
+
+async function grantAccess(
+  tx: WorkTransaction,
+  { row, body, approvers, now }: DecidedRequest,
+  catalogue: Catalogue,
+  secrets: SecretFactsPort,
+) {
+  const account = body.account === null ? null : await lockAccount(tx, body.account.id);
+  if (account === null) throw new RootkeepError("NOT_FOUND");
+  const purpose = currentPurpose(catalogue, body, account);
+  const lapsed = await endLapsedCheckOut(tx, account, now);
+  const versions = await openable(
+    tx,
+    secrets,
+    account,
+    body.secrets.map(({ kind }) => kind),
+    purpose,
+  );
+  const grant = tx.insert(AccessGrant, {
+    id: newId("grant"),
+    requestId: row.id,
+    holderId: row.requesterId,
+    accountId: body.account?.id as Id<"account">,
+    versions: versionsText(versions.map(({ secretId, versionId, kind }) => ({ secretId, versionId, kind }))),
+    codesMax: purpose.codes,
+    openings: openingsText({}),
+    state: "OPEN",
+    grantedAt: now,
+    expiresAt: plusSeconds(now, body.minutes * 60),
+  });
+  setCheckOut(tx, account, grant.id);
+  const draft = draftEntry({
+    action: "request.opened",
+    outcome: "committed",
+    actor: { type: "system" },
+    target: { type: "grant", id: grant.id },
+    request: { id: row.id, hash: row.hash.toString("hex") },
+    details: {
+      holder: grant.holderId,
+      approvers: [...approvers],
+      versions: versions.map(({ versionId }) => versionId),
+      expiresAt: grant.expiresAt.toISOString(),
+    },
+    stream: grant.accountId,
+  });
+  return [...lapsed, { draft, rows: [grant, account] }];
+}
+
+/**
+ * One check-out at a time (design §6). A grant whose time is over no longer holds the account, whether or not the sweeper was there.
+ * @throws RootkeepError `CHECKED_OUT`
+ */
+async function endLapsedCheckOut(tx: WorkTransaction, account: AccountRow, now: Date): Promise<Drafted<EntryDraft>[]> {
+  if (account.checkoutGrantId === null) return [];
+  const holding = await tx.lock(AccessGrant, account.checkoutGrantId);
+  if (holding === null) throw new RootkeepError("ROW_REFUSED", { reason: "check-out without a grant" });
+  if (holding.state !== "OPEN") return [];
+  if (holding.expiresAt > now) throw new RootkeepError("CHECKED_OUT", { facts: { until: holding.expiresAt.toISOString() } });
+  return [await expireGrant(tx, holding)];
+}
+
+async function accountOf(tx: WorkTransaction, form: RequestForm): Promise<AccountRow> {
+  if (form.accountId === null) throw malformed("accountId", "names the account");
+  const account = await readAccount(tx, parseId("account", form.accountId));
+  if (account === null) throw new RootkeepError("NOT_FOUND");
+  return account;
+}
+
+/** Law L7: only a task that needs root gets further than this. */
+function purposeOf(catalogue: Catalogue, form: RequestForm, account: AccountRow): Purpose {
+  if (form.purpose === null) throw malformed("purpose", "names a purpose of the catalogue");
+  const scope = scopeOf(account);
+  const asked = form.kinds.length > 0 ? (form.kinds as readonly PurposeKind[]) : defaultKinds(catalogue, form.purpose, scope);
+  const routed = routePurpose(catalogue, form.purpose, scope, asked);
+  switch (routed.decision) {
+    case "root":
+    case "mail-only":
+      return routed.purpose;
+    case "better-way":
+      throw new RootkeepError("BETTER_WAY", { facts: { route: routed.route, way: routed.way } });
+    case "unknown":
+      throw malformed("purpose", "names a purpose of the catalogue");
+    case "not-for-this-kind":
+      throw new RootkeepError("BETTER_WAY", { facts: { route: "NONE", way: "This purpose does not exist for this kind of account." } });
+    case "kinds-not-in-purpose":
+      throw malformed("kinds", "are among those that the purpose opens");
+  }
+}
+
+/** The purpose as today's catalogue has it for this account. One that it no longer has is not one that needs nobody. */
+function currentPurpose(catalogue: Catalogue, body: RequestBody, account: AccountRow): Purpose {
+  const kinds = body.secrets.map(({ kind }) => kind);
+  const routed = routePurpose(catalogue, body.purpose?.slug ?? "", scopeOf(account), kinds);
+  if (routed.decision === "root" || routed.decision === "mail-only") return routed.purpose;
+  throw new RootkeepError("STATE_CONFLICT", { facts: { rule: "the catalogue no longer opens this for this purpose" } });
+}
+
+function scopeOf(account: AccountRow): PurposeScope {
+  return purposeScopeOf({ partition: account.partition as Partition, kind: account.kind as AccountKind });
+}
+
+/** What is asked for where the caller names nothing. Of a purpose with a better way that is the password, so that the way is told. */
+function defaultKinds(catalogue: Catalogue, slug: string, scope: PurposeScope): readonly PurposeKind[] {
+  const entry = catalogue.entries.find((row): row is Purpose => row.slug === slug && row.route !== "ROLE" && row.scope.includes(scope));
+  return entry?.way === null ? openedByDefault(entry) : ["root-password"];
+}
+
+/** A mailed code exists only while its mail is fresh: it is asked for by name, and a purpose that also names one does not wait for it. */
+function openedByDefault({ kinds }: Purpose): readonly PurposeKind[] {
+  const lasting = kinds.filter((kind) => kind !== "mail-code");
+  return lasting.length > 0 ? lasting : kinds;
+}
+
+function kindsOf(form: RequestForm, purpose: Purpose): readonly PurposeKind[] {
+  if (form.kinds.length === 0) return openedByDefault(purpose);
+  return PURPOSE_KINDS.filter((kind) => form.kinds.includes(kind));
+}
+
+function minutesOf(form: RequestForm, purpose: Purpose): number {
+  if (form.minutes === null) return purpose.minutes;
+  if (!Number.isInteger(form.minutes) || form.minutes < 1 || form.minutes > purpose.minutes) {
+    throw malformed("minutes", `is a whole number, 1 to ${String(purpose.minutes)} for this purpose`);
+  }
+  return form.minutes;
+}
+
+/** The current versions that are to be opened. @throws RootkeepError `NOT_FOUND`, `BURNT` */
+async function openable(
+  tx: WorkTransaction,
+  secrets: SecretFactsPort,
+  account: AccountRow,
+  kinds: readonly PurposeKind[],
+  purpose: Purpose,
+): Promise<readonly CurrentVersion[]> {
+  const versions = await secrets.currentVersions(tx, account.id as Id<"account">, kinds);
+  if (versions.length < kinds.length) throw new RootkeepError("NOT_FOUND", { facts: { rule: "a kind that was asked for has no value" } });
+  if (!purpose.heals && versions.some(({ isBurnt }) => isBurnt)) throw new RootkeepError("BURNT");
+  return versions;
+}
+
+function malformed(field: string, rule: string): RootkeepError {
+  return new RootkeepError("MALFORMED", { fields: [{ field, rule }] });
+}

@@ -1,0 +1,18 @@
+import type { WorkTransaction } from "../database/work-transaction.js";
+import type { Id } from "../kernel/ids.js";
+import type { PurposeKind } from "./purpose.js";
+
+/** What dual control must know of a secret's current version. */
+export interface CurrentVersion {
+  readonly secretId: Id<"secret">;
+  readonly versionId: Id<"version">;
+  readonly kind: PurposeKind;
+  /** A person saw it, or may have: only a purpose that heals it, or a waiver, opens it (design §6, check-in). */
+  readonly isBurnt: boolean;
+}
+
+/** Facts of the module above, which `secrets` provides. */
+export interface SecretFactsPort {
+  /** The ACTIVE versions of the account's secrets of these kinds; a kind without one is missing. */
+  currentVersions(tx: WorkTransaction, accountId: Id<"account">, kinds: readonly PurposeKind[]): Promise<readonly CurrentVersion[]>;
+}

@@ -1,0 +1,87 @@
+import type { AuditLog } from "../audit/audit-log.service.js";
+import type { JsonObject } from "../audit/canonical-json.js";
+import { draftEntry, personActor } from "../audit/draft.js";
+import { RootkeepError } from "../kernel/errors.js";
+import { newEventId } from "../kernel/ids.js";
+import type { RecordsKey } from "../keys/records.js";
+import { approvedDigest, configApproval } from "../people/config-approval.js";
+import type { GuardedAct } from "./guarded-act.port.js";
+import { CUSTODIAN_ACT, custodianForm, partiesOf } from "./people-acts.service.js";
+
+/** The trusted configuration of this process. */
+export interface TrustedFacts {
+  readonly settings: JsonObject;
+  /** Lower-case hex SHA-256 of its canonical JSON. */
+  readonly digest: string;
+}
+
+/**
+ * Root keys, log origin, ticket pattern and their like work only as custodians last approved them, in the log (design §4): whoever can
+ * edit the environment of the service must not thereby move its trust.
+ */
+export class TrustedConfiguration {
+  constructor(
+    private readonly log: AuditLog,
+    private readonly records: RecordsKey,
+    readonly current: TrustedFacts,
+  ) {}
+
+  /** Digest of the newest approval in the log, or null. */
+  get approvedDigest(): string | null {
+    const entries = [this.log.lastOf("people.founded"), this.log.lastOf("config.approve")];
+    const newest = entries.filter((entry) => entry !== undefined).sort((one, other) => other.seq - one.seq);
+    for (const { eventId, details } of newest) {
+      const digest = approvedDigest(this.records, eventId, details);
+      if (digest !== null) return digest;
+    }
+    return null;
+  }
+
+  get isApproved(): boolean {
+    return this.approvedDigest === this.current.digest;
+  }
+
+  /**
+   * Nothing is opened and no credential sealed under a configuration that nobody approved.
+   * @throws RootkeepError `CONFIG_UNAPPROVED`
+   */
+  assertApproved(): void {
+    if (!this.isApproved) throw new RootkeepError("CONFIG_UNAPPROVED", { facts: { digest: this.current.digest } });
+  }
+
+  /** The guarded act `config.approve`: approves what this process runs with, named by its digest. */
+  act(): GuardedAct {
+    return {
+      ...CUSTODIAN_ACT,
+      operation: "config.approve",
+      check: (_tx, form) => {
+        // The custodian names the digest they have looked at; a configuration that changed meanwhile is not it.
+        if (form.subject["digest"] !== this.current.digest) {
+          throw new RootkeepError("MALFORMED", {
+            fields: [{ field: "subject.digest", rule: "is the digest of the configuration in force" }],
+          });
+        }
+        return Promise.resolve(custodianForm({ digest: this.current.digest, settings: this.current.settings }));
+      },
+      apply: (_tx, decided) => {
+        if (decided.body.subject["digest"] !== this.current.digest) throw new RootkeepError("STATE_CONFLICT");
+        const parties = partiesOf(decided);
+        const id = newEventId();
+        const draft = draftEntry({
+          id,
+          action: "config.approve",
+          outcome: "committed",
+          actor: personActor(parties.askedBy),
+          target: { type: "configuration", id: this.current.digest },
+          request: { id: parties.requestId },
+          details: {
+            ...configApproval(this.records, id, this.current.digest),
+            settings: this.current.settings,
+            approvedBy: parties.approvedBy,
+          },
+        });
+        return Promise.resolve([{ draft }]);
+      },
+    };
+  }
+}
