@@ -1,0 +1,27 @@
+import { SHOWN, Shown } from "../wire/fields.js";
+
+/** One value of a secret: its states, never the value. */
+export class VersionReply {
+  @Shown(SHOWN.id) readonly id!: string;
+  @Shown(SHOWN.count) readonly number!: number;
+  @Shown({
+    type: "string",
+    enum: ["STAGED", "APPLYING", "ACTIVE", "SUPERSEDED", "DESTROYED", "AMBIGUOUS", "ABANDONED", "COMPROMISED"],
+  })
+  readonly state!: string;
+  @Shown({ type: "string", enum: ["CLEAN", "EXPOSED", "BURNT"] }) readonly exposure!: string;
+  @Shown(SHOWN.time) readonly createdAt!: string;
+}
+
+/** Something kept secret for the account. */
+export class SecretReply {
+  @Shown(SHOWN.id) readonly id!: string;
+  @Shown(SHOWN.text) readonly kind!: string;
+  @Shown({ type: () => [VersionReply] }) readonly versions!: readonly VersionReply[];
+}
+
+/** All that is kept for the account. */
+export class SecretsReply {
+  @Shown({ type: () => [SecretReply] }) readonly items!: readonly SecretReply[];
+  @Shown(SHOWN.next) readonly next!: string | null;
+}

@@ -1,0 +1,72 @@
+import { Body, Controller, HttpCode, Param, Post, Res } from "@nestjs/common";
+import { ApiOkResponse, ApiTags } from "@nestjs/swagger";
+import type { ReceiptFacts } from "../audit/receipt.js";
+import { parseId } from "../kernel/ids.js";
+import type { Secret } from "../kernel/secret.js";
+import { CurrentPerson } from "../wire/caller.decorator.js";
+import type { PersonCaller } from "../wire/caller.js";
+import { Operation } from "../wire/operation.decorator.js";
+import type { HeaderReply } from "../wire/reply.js";
+import { CodeForm, OpenedCodeReply, OpenedReply, OpeningForm } from "./openings.dto.js";
+import { RevealSecret } from "./reveal-secret.service.js";
+
+const RECEIPT_HEADERS = {
+  "Audit-Seq": { description: "Position of the intent's entry.", schema: { type: "integer" } },
+  "Audit-Leaf": { description: "Leaf hash of the intent's entry, lower-case hex.", schema: { type: "string" } },
+} as const;
+
+/** The one way out for a secret (law L8). */
+@ApiTags("grants")
+@Controller("v1/grants/:id")
+export class OpeningsController {
+  constructor(private readonly revealSecret: RevealSecret) {}
+
+  @Post("openings")
+  @HttpCode(200)
+  @Operation("secret.reveal")
+  @ApiOkResponse({ type: OpenedReply, description: "The value, this once.", headers: RECEIPT_HEADERS })
+  async reveal(
+    @CurrentPerson() caller: PersonCaller,
+    @Param("id") id: string,
+    @Body() form: OpeningForm,
+    @Res({ passthrough: true }) reply: HeaderReply,
+  ): Promise<OpenedReply> {
+    const { value, kind, versionId, intent, outcomeSeq } = await this.revealSecret.reveal(
+      caller,
+      parseId("grant", id),
+      form.kind,
+      form.code,
+    );
+    receiptTo(reply, intent);
+    return { value: textOf(value), kind, versionId, intentSeq: intent.seq, outcomeSeq };
+  }
+
+  @Post("codes")
+  @HttpCode(200)
+  @Operation("secret.code")
+  @ApiOkResponse({ type: OpenedCodeReply, description: "The code of the current time step, this once.", headers: RECEIPT_HEADERS })
+  async code(
+    @CurrentPerson() caller: PersonCaller,
+    @Param("id") id: string,
+    @Body() form: CodeForm,
+    @Res({ passthrough: true }) reply: HeaderReply,
+  ): Promise<OpenedCodeReply> {
+    const { value, validForSeconds, intent, outcomeSeq } = await this.revealSecret.code(caller, parseId("grant", id), form.code);
+    receiptTo(reply, intent);
+    return { value: textOf(value), validForSeconds, intentSeq: intent.seq, outcomeSeq };
+  }
+}
+
+/** The text that is sent. The buffer is wiped at once; the text lives until the reply is written, which is as short as JSON allows. */
+function textOf(value: Secret<Buffer>): string {
+  try {
+    return value.expose((bytes) => bytes.toString("utf8"));
+  } finally {
+    value.wipe();
+  }
+}
+
+function receiptTo(reply: HeaderReply, intent: ReceiptFacts): void {
+  reply.header("Audit-Seq", String(intent.seq));
+  reply.header("Audit-Leaf", intent.leafHash);
+}

@@ -1,0 +1,233 @@
+import type { DataSource } from "typeorm";
+import { readAccount } from "../accounts/account-registry.service.js";
+import type { AccessGrants, Claim, ClaimForm } from "../approvals/access-grants.service.js";
+import { outcomeBytes } from "../approvals/request-body.js";
+import type { TrustedConfiguration } from "../approvals/trusted-configuration.service.js";
+import type { AuditLog } from "../audit/audit-log.service.js";
+import { draftEntry, personActor } from "../audit/draft.js";
+import type { EntryDraft } from "../audit/entry.js";
+import type { AuditReceipt, ReceiptFacts } from "../audit/receipt.js";
+import type { Transactions } from "../audit/transactions.service.js";
+import { translateSqlError } from "../database/sql-error.js";
+import type { WorkTransaction } from "../database/work-transaction.js";
+import type { Clock } from "../kernel/clock.js";
+import { RootkeepError } from "../kernel/errors.js";
+import { deriveEventId, type Id } from "../kernel/ids.js";
+import { LIMITS } from "../kernel/limits.js";
+import type { Secret } from "../kernel/secret.js";
+import type { DataKeys } from "../keys/data-keys.service.js";
+import type { KeyService, Opened, SealedRow } from "../keys/keys.service.js";
+import { AWS_PERIOD_SECONDS, stepOf } from "../keys/totp.js";
+import type { ActingPerson } from "../people/acting-person.service.js";
+import { SealedValues } from "./sealed-values.repository.js";
+import { SecretRow } from "./secret.entity.js";
+import { SecretVersion } from "./secret-version.entity.js";
+
+/** A value on its way to the one person who may see it. Whoever takes it wipes it. */
+export interface Revealed {
+  readonly value: Secret<Buffer>;
+  readonly kind: string;
+  readonly versionId: Id<"version">;
+  /** The entry that made the opening possible: the receipt's facts go to the caller. */
+  readonly intent: ReceiptFacts;
+  readonly outcomeSeq: number;
+}
+
+/** What the intent's transaction hands on: everything that opening needs, and no secret. */
+interface Claimed {
+  readonly claim: Claim;
+  readonly version: SecretVersion;
+  readonly facts: Omit<SealedRow, "sealed">;
+  readonly now: Date;
+}
+
+/**
+ * The act that the product exists for. In this order, and none of it can be left out:
+ *
+ * 1. one transaction claims the grant, burns the version (a value that may be seen counts as seen), takes the code's time step, and
+ *    appends the intent as its last statement;
+ * 2. only the receipt of that durable intent opens the value (law L1);
+ * 3. the outcome is appended; only when it is durable too does the value leave.
+ *
+ * Killed anywhere in between, the grant is spent and the value burnt, and the log says that it was about to be opened.
+ */
+export class RevealSecret {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly transactions: Transactions,
+    private readonly log: AuditLog,
+    private readonly grants: AccessGrants,
+    private readonly trust: TrustedConfiguration,
+    private readonly keys: KeyService,
+    private readonly dataKeys: DataKeys,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Opens the value of `kind` once.
+   * @throws RootkeepError as `AccessGrants.claim`; `CONFIG_UNAPPROVED`, `CLOCK_SKEW`, `AUDIT_UNAVAILABLE`, `KEY_UNAVAILABLE`, `SEAL_BROKEN`.
+   */
+  async reveal(acting: ActingPerson, grantId: Id<"grant">, kind: string, code: string): Promise<Revealed> {
+    // From a seed only codes come out, whatever the grant says.
+    if (kind === "mfa-seed") throw new RootkeepError("NOT_FOUND", { facts: { rule: "of an MFA seed only codes are given" } });
+    const form = { grantId, kind, code, operation: "secret.reveal" } as const;
+    return await this.#opening(acting, form, (row, dataKey, receipt) => this.keys.open(row, dataKey, receipt));
+  }
+
+  /**
+   * Gives the code of the current time step; a step is given once, to one person (law L4).
+   * @throws RootkeepError as {@link reveal}; `CODE_WAIT` when this step's code was given out already.
+   */
+  async code(acting: ActingPerson, grantId: Id<"grant">, code: string): Promise<Revealed & { validForSeconds: number }> {
+    const form = { grantId, kind: "mfa-seed", code, operation: "secret.code" } as const;
+    let unixSeconds = 0;
+    const revealed = await this.#opening(acting, form, (row, dataKey, receipt, now) => {
+      unixSeconds = now.getTime() / 1000;
+      return this.keys.openCode(row, dataKey, receipt, unixSeconds);
+    });
+    return { ...revealed, validForSeconds: AWS_PERIOD_SECONDS - Math.floor(unixSeconds % AWS_PERIOD_SECONDS) };
+  }
+
+  async #opening(
+    acting: ActingPerson,
+    form: ClaimForm,
+    open: (row: SealedRow, dataKey: Parameters<KeyService["open"]>[1], receipt: AuditReceipt, now: Date) => Promise<Opened>,
+  ): Promise<Revealed> {
+    const { claimed, receipt } = await this.#claim(acting, form);
+    const intent = receipt.facts;
+    let opened: Opened;
+    try {
+      await this.log.confirm(this.dataSource.manager, intent);
+      const { version, facts, now } = claimed;
+      const sealed = await SealedValues.read(this.dataSource.manager, version.id, version.sealedSha256);
+      const dataKey = await this.dataKeys.byId(this.dataSource.manager, version.dataKeyId);
+      opened = await open({ ...facts, sealed }, dataKey, receipt, now);
+    } catch (failure) {
+      // The sealed bytes are read outside the runner, so a lost connection is still the database's own error here.
+      const error = translateSqlError(failure);
+      await this.#recordFailure(acting, form, claimed, intent, error);
+      throw error;
+    }
+    try {
+      const outcome = await this.log.record(
+        outcomeDraft(acting, form, claimed, intent, "allowed", opened.requestId === null ? {} : { rootKeyRequestId: opened.requestId }),
+      );
+      return {
+        value: opened.value,
+        kind: claimed.claim.version.kind,
+        versionId: claimed.version.id,
+        intent,
+        outcomeSeq: outcome.facts.seq,
+      };
+    } catch (error) {
+      // Outcome in doubt: nothing is sent, and the value counts as seen (design §7).
+      opened.value.wipe();
+      throw error;
+    }
+  }
+
+  async #claim(acting: ActingPerson, form: ClaimForm): Promise<{ claimed: Claimed; receipt: AuditReceipt }> {
+    const { result, receipts } = await this.transactions.run(async (tx) => {
+      const claimed = await this.#claimIn(tx, acting, form);
+      return { result: claimed, entries: [{ draft: intentDraft(acting, form, claimed) }] };
+    });
+    const receipt = receipts[0];
+    if (receipt === undefined) throw new RootkeepError("AUDIT_UNAVAILABLE");
+    return { claimed: result, receipt };
+  }
+
+  async #claimIn(tx: WorkTransaction, acting: ActingPerson, form: ClaimForm): Promise<Claimed> {
+    this.trust.assertApproved();
+    const claim = await this.grants.claim(tx, acting, form, await tx.clock());
+    // Read after the waiting for locks is over: expiry, time step and skew are judged by this one.
+    const now = await tx.clock();
+    if (now >= claim.grant.expiresAt) throw new RootkeepError("APPROVAL_EXPIRED");
+    this.#assertClocksAgree(now);
+    const version = await tx.lock(SecretVersion, claim.version.versionId);
+    const secret = version === null ? null : await tx.read(SecretRow, version.secretId);
+    const account = await readAccount(tx, claim.grant.accountId);
+    if (version === null || secret === null || account === null) throw new RootkeepError("NOT_FOUND");
+    if (secret.accountId !== account.id || secret.kind !== form.kind || version.state !== "ACTIVE") {
+      throw new RootkeepError("STATE_CONFLICT", { facts: { rule: "the version is no longer the current one" } });
+    }
+    if (form.operation === "secret.code") this.#takeStep(tx, version, now);
+    else tx.change(SecretVersion, version, { exposure: "BURNT" });
+    const facts = {
+      accountId: account.id,
+      awsAccountId: account.awsId,
+      secretId: secret.id,
+      kind: secret.kind,
+      version: version.number,
+      versionId: version.id,
+      dataKeyId: version.dataKeyId,
+      personId: "",
+    };
+    return { claim, version, facts, now };
+  }
+
+  /** The code ledger: only the current step, and only if it is greater than any given before for that seed, to anybody. */
+  #takeStep(tx: WorkTransaction, version: SecretVersion, now: Date): void {
+    const step = stepOf(now.getTime() / 1000, AWS_PERIOD_SECONDS);
+    if (version.lastStep !== null && step <= Number(version.lastStep)) {
+      const wait = AWS_PERIOD_SECONDS - Math.floor((now.getTime() / 1000) % AWS_PERIOD_SECONDS);
+      throw new RootkeepError("CODE_WAIT", { retryAfterSeconds: wait });
+    }
+    tx.change(SecretVersion, version, { lastStep: String(step) });
+  }
+
+  /** Design §5: openings stop when service and database differ by more than two seconds. */
+  #assertClocksAgree(databaseNow: Date): void {
+    if (this.log.isAheadOfClock) throw new RootkeepError("CLOCK_SKEW", { reason: "the log is ahead of the clock" });
+    const skew = Math.abs(this.clock.now().getTime() - databaseNow.getTime());
+    if (skew > LIMITS.clockSkewMsMax) throw new RootkeepError("CLOCK_SKEW", { facts: { skewMs: skew } });
+  }
+
+  async #recordFailure(
+    acting: ActingPerson,
+    form: ClaimForm,
+    claimed: Claimed,
+    intent: ReceiptFacts,
+    { code }: RootkeepError,
+  ): Promise<void> {
+    // The caller hears of the first failure; if this one cannot be written, the sweeper writes `unknown` later.
+    await this.log.record(outcomeDraft(acting, form, claimed, intent, "error", { code })).catch(() => undefined);
+  }
+}
+
+function intentDraft(acting: ActingPerson, form: ClaimForm, { claim, version, facts }: Claimed): EntryDraft {
+  return draftEntry({
+    id: claim.eventId,
+    action: form.operation,
+    outcome: "intent",
+    actor: personActor(acting.personId),
+    target: { type: "secret-version", id: version.id, secret: facts.secretId, kind: facts.kind, version: facts.version },
+    request: { id: claim.grant.requestId, hash: claim.requestHash, grant: claim.grant.id },
+    details: {
+      opening: claim.number,
+      statement: claim.statement,
+      session: acting.sessionId,
+      sealedSha256: version.sealedSha256.toString("hex"),
+    },
+    stream: claim.grant.accountId,
+  });
+}
+
+function outcomeDraft(
+  acting: ActingPerson,
+  form: ClaimForm,
+  { claim, version }: Claimed,
+  intent: ReceiptFacts,
+  outcome: "allowed" | "error",
+  details: Readonly<Record<string, string>>,
+): EntryDraft {
+  return draftEntry({
+    id: deriveEventId(outcomeBytes(intent.eventId)),
+    action: form.operation,
+    outcome,
+    actor: personActor(acting.personId),
+    target: { type: "secret-version", id: version.id },
+    request: { id: claim.grant.requestId, hash: claim.requestHash, grant: claim.grant.id },
+    details: { intent: intent.eventId, intentSeq: intent.seq, ...details },
+    stream: claim.grant.accountId,
+  });
+}

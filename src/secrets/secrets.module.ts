@@ -1,0 +1,66 @@
+import { Module } from "@nestjs/common";
+import { DataSource } from "typeorm";
+import { AccessGrants } from "../approvals/access-grants.service.js";
+import { Requests } from "../approvals/requests.service.js";
+import { TrustedConfiguration } from "../approvals/trusted-configuration.service.js";
+import { AuditLog } from "../audit/audit-log.service.js";
+import { Transactions } from "../audit/transactions.service.js";
+import type { Config } from "../config/config.js";
+import { CONFIG } from "../config/config.module.js";
+import { SYSTEM_CLOCK } from "../kernel/clock.js";
+import { DataKeys } from "../keys/data-keys.service.js";
+import { KeyService } from "../keys/keys.service.js";
+import { Log } from "../telemetry/log.service.js";
+import { AccountSecretsController } from "./account-secrets.rest.js";
+import { ImportAccounts } from "./import-accounts.service.js";
+import { ImportsController } from "./imports.rest.js";
+import { OpeningsController } from "./openings.rest.js";
+import { RevealSecret } from "./reveal-secret.service.js";
+import { Secrets } from "./secrets.service.js";
+import { Sweeper } from "./sweeper.service.js";
+
+@Module({
+  controllers: [OpeningsController, ImportsController, AccountSecretsController],
+  providers: [
+    { provide: Secrets, inject: [Transactions], useFactory: (transactions: Transactions) => new Secrets(transactions) },
+    {
+      provide: RevealSecret,
+      inject: [DataSource, Transactions, AuditLog, AccessGrants, TrustedConfiguration, KeyService, DataKeys],
+      useFactory: (
+        dataSource: DataSource,
+        transactions: Transactions,
+        log: AuditLog,
+        grants: AccessGrants,
+        trust: TrustedConfiguration,
+        keys: KeyService,
+        dataKeys: DataKeys,
+      ) => new RevealSecret(dataSource, transactions, log, grants, trust, keys, dataKeys, SYSTEM_CLOCK),
+    },
+    {
+      provide: ImportAccounts,
+      inject: [DataSource, Transactions, AuditLog, TrustedConfiguration, KeyService, DataKeys, CONFIG, Log],
+      useFactory: (
+        dataSource: DataSource,
+        transactions: Transactions,
+        audit: AuditLog,
+        trust: TrustedConfiguration,
+        keys: KeyService,
+        dataKeys: DataKeys,
+        config: Config,
+        log: Log,
+      ) =>
+        new ImportAccounts(dataSource, transactions, audit, trust, keys, dataKeys, config.refusedAccounts, (progress) => {
+          const { importId, imported, rows, errors, isDone } = progress;
+          // A line for every hundredth account: an import of two thousand is not to drown the rest of the log.
+          if (isDone || imported % 100 === 0) log.event("import.progress", { importId, imported, rows, errors, isDone });
+        }),
+    },
+    {
+      provide: Sweeper,
+      inject: [Requests, AccessGrants, ImportAccounts, AuditLog, Log],
+      useFactory: (...parts: ConstructorParameters<typeof Sweeper>) => new Sweeper(...parts),
+    },
+  ],
+  exports: [RevealSecret, ImportAccounts, Secrets, Sweeper],
+})
+export class SecretsModule {}
