@@ -1,0 +1,44 @@
+import { type DynamicModule, Module } from "@nestjs/common";
+import { AccountsModule } from "./accounts/accounts.module.js";
+import { ApprovalsModule, HIGHER_ACTS, SECRET_FACTS } from "./approvals/approvals.module.js";
+import { AuditModule } from "./audit/audit.module.js";
+import { Transactions } from "./audit/transactions.service.js";
+import type { Config } from "./config/config.js";
+import { ConfigModule } from "./config/config.module.js";
+import type { PgConnection } from "./database/connection.js";
+import { DatabaseModule } from "./database/database.module.js";
+import { EdgeModule } from "./edge/edge.module.js";
+import { ENTITIES } from "./entities.js";
+import { KeysModule } from "./keys/keys.module.js";
+import { PeopleModule } from "./people/people.module.js";
+import { SecretsModule } from "./secrets/secrets.module.js";
+import { Secrets } from "./secrets/secrets.service.js";
+import { waiveAct } from "./secrets/waive-act.service.js";
+import type { Log } from "./telemetry/log.service.js";
+import { TelemetryModule } from "./telemetry/telemetry.module.js";
+import { VERSION } from "./version.js";
+
+/** The composition root: lists the modules, lowest first, and hands the facts of a higher module to the ports of a lower one. */
+@Module({})
+export class AppModule {
+  static of(config: Config, connection: PgConnection, log: Log): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.of(config),
+        TelemetryModule.of(log),
+        DatabaseModule.of({ connection, entities: ENTITIES, poolSize: config.poolSize }),
+        AuditModule,
+        KeysModule,
+        AccountsModule,
+        PeopleModule,
+        ApprovalsModule.with([
+          { provide: SECRET_FACTS, inject: [Transactions], useFactory: (transactions: Transactions) => new Secrets(transactions) },
+          { provide: HIGHER_ACTS, useFactory: () => [waiveAct()] },
+        ]),
+        SecretsModule,
+        EdgeModule.register({ imports: [], version: VERSION }),
+      ],
+    };
+  }
+}

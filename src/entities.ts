@@ -1,0 +1,30 @@
+import { AccountRow } from "./accounts/account.entity.js";
+import { AccessGrant } from "./approvals/access-grant.entity.js";
+import { Approval } from "./approvals/approval.entity.js";
+import { Request } from "./approvals/request.entity.js";
+import { IdempotencyRecord } from "./edge/idempotency.entity.js";
+import { DataKeyEntity } from "./keys/data-key.entity.js";
+import { AllowlistEntry } from "./people/allowlist-entry.entity.js";
+import { Authenticator } from "./people/authenticator.entity.js";
+import { Invitation } from "./people/invitation.entity.js";
+import { Person } from "./people/person.entity.js";
+import { Session } from "./people/session.entity.js";
+import { SecretRow } from "./secrets/secret.entity.js";
+import { SecretVersion } from "./secrets/secret-version.entity.js";
+
+/** Every entity class; `database` must know them and may not look up. */
+export const ENTITIES = [
+  DataKeyEntity,
+  AccountRow,
+  Person,
+  Authenticator,
+  Session,
+  AllowlistEntry,
+  Invitation,
+  Request,
+  Approval,
+  AccessGrant,
+  SecretRow,
+  SecretVersion,
+  IdempotencyRecord,
+] as const;

@@ -1,0 +1,166 @@
+import { realpathSync } from "node:fs";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { NestFastifyApplication } from "@nestjs/platform-fastify";
+import { MIGRATIONS } from "../migrations/index.js";
+import { AppModule } from "./app.module.js";
+import { TrustedConfiguration } from "./approvals/trusted-configuration.service.js";
+import { AuditLog } from "./audit/audit-log.service.js";
+import { draftEntry, SYSTEM_ACTOR } from "./audit/draft.js";
+import { LOG_SCHEMA } from "./audit/log-schema.js";
+import { type Config, ConfigError } from "./config/config.js";
+import { loadConfig } from "./config/load-config.service.js";
+import { checkDatabase } from "./database/check-database.service.js";
+import type { PgConnection } from "./database/connection.js";
+import { type OpenDatabase, openDatabase } from "./database/open-database.service.js";
+import { createHttpApp, stopHttpApp } from "./edge/server.js";
+import { isRootkeepError } from "./kernel/errors.js";
+import { LIMITS } from "./kernel/limits.js";
+import { Founding } from "./people/founding.service.js";
+import { Log } from "./telemetry/log.service.js";
+import { siteOf, slug } from "./telemetry/site.js";
+import { VERSION } from "./version.js";
+
+/** A running service. */
+export interface Served {
+  /** Base address, for instance `http://127.0.0.1:8480`. */
+  readonly address: string;
+  /** Drains what is running, appends what is queued, stops the embedded database. May be called again. */
+  close(): Promise<void>;
+}
+
+export interface ServeOptions {
+  readonly config: Config;
+  readonly log: Log;
+  /** Lines for the person at the terminal: address and, in a loopback trial, the founding invitations. Never into the service's log. */
+  readonly say: (line: string) => void;
+}
+
+/**
+ * Starts the service: database, migrations, boot checks, log, keys, HTTP.
+ * @throws Error and RootkeepError for whatever forbids it; then nothing is left running.
+ */
+export async function serve({ config, log, say }: ServeOptions): Promise<Served> {
+  log.event("service.starting", { version: slug(VERSION), deployment: slug(config.deployment), isProduction: config.isProduction });
+  for (const warning of config.warnings) log.event("config.warning", { warning });
+  if (config.trial.names.length > 0) log.event("config.trial_settings", { count: config.trial.names.length });
+  if (config.rootKeys.password.startsWith("file:")) log.event("root_key.file_in_use", { domain: "password" });
+  await mkdir(config.dataDirectory, { recursive: true, mode: 0o700 });
+  await chmod(config.dataDirectory, 0o700);
+  const database = await openDatabase(config.database, MIGRATIONS);
+  let app: NestFastifyApplication | undefined;
+  try {
+    log.event("database.ready", { kind: config.database.kind, isAdopted: database.isAdopted, migrations: database.applied });
+    await assertSafe(database.service, log);
+    const listening = await createHttpApp(AppModule.of(config, database.service, log), config);
+    app = listening;
+    await listening.listen(config.listen.port, config.listen.host);
+    const address = addressOf(listening, config);
+    await announce(listening, config, log, say, address);
+    return { address, close: once(() => stop(listening, database)) };
+  } catch (error) {
+    await stop(app, database).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function assertSafe(service: PgConnection, log: Log): Promise<void> {
+  const { warnings } = await checkDatabase(service, LOG_SCHEMA);
+  for (const warning of warnings) log.event("database.warning", { rule: slug(warning.replaceAll(/[^A-Za-z0-9]+/g, "-").slice(0, 60)) });
+}
+
+async function announce(
+  app: NestFastifyApplication,
+  config: Config,
+  log: Log,
+  say: (line: string) => void,
+  address: string,
+): Promise<void> {
+  const founding = app.get(Founding);
+  log.event("service.listening", { port: Number(new URL(address).port) });
+  say(`Rootkeep listens on ${address}`);
+  if (founding.isDone) {
+    if (!app.get(TrustedConfiguration).isApproved) log.event("config.unapproved", {});
+    // Not before founding: until then the log holds nothing but its genesis.
+    await app
+      .get(AuditLog)
+      .record(draftEntry({ action: "service.started", outcome: "committed", actor: SYSTEM_ACTOR, details: { version: VERSION } }));
+    return;
+  }
+  await handOutInvitations(founding.invite(new Date()), config, log, say);
+}
+
+/** Each founder gets an own invitation: printed in a loopback trial, else an own file with mode 0600. */
+async function handOutInvitations(tokens: readonly string[], config: Config, log: Log, say: (line: string) => void): Promise<void> {
+  const hours = LIMITS.invitationSeconds / 3600;
+  say(
+    `This deployment is not founded yet. ${String(tokens.length)} custodians found it, each with an own invitation (${String(hours)} h, once):`,
+  );
+  for (const [index, token] of tokens.entries()) {
+    const place = `${String(index + 1)} of ${String(tokens.length)}`;
+    if (config.trial.printsInvitations) {
+      say(`Founding invitation ${place}: ${token}`);
+      continue;
+    }
+    const file = join(config.dataDirectory, `founding-invitation-${String(index + 1)}.txt`);
+    await writeFile(file, `${token}\n`, { mode: 0o600 });
+    await chmod(file, 0o600);
+    say(`Founding invitation ${place}: in ${file} (mode 0600)`);
+  }
+  if (config.trial.printsInvitations) say("They are printed because this is a trial on loopback.");
+  log.event("founding.invitations_written", { count: tokens.length });
+}
+
+async function stop(app: NestFastifyApplication | undefined, database: OpenDatabase): Promise<void> {
+  // The application drains before its database goes.
+  if (app !== undefined) await stopHttpApp(app);
+  await database.close();
+}
+
+function addressOf(app: NestFastifyApplication, config: Config): string {
+  const bound = app.getHttpAdapter().getInstance().server.address();
+  const port = typeof bound === "object" && bound !== null ? bound.port : config.listen.port;
+  const host = config.listen.host.includes(":") ? `[${config.listen.host}]` : config.listen.host;
+  return `http://${host}:${String(port)}`;
+}
+
+function once(act: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => (done ??= act());
+}
+
+/** Runs the service until SIGINT or SIGTERM. @returns the exit code. */
+export async function runService(): Promise<number> {
+  const log = new Log(process.stderr);
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  // Before the start: one that is broken off half way would leave the embedded database running. A second signal ends it at once.
+  const stopping = new Promise<void>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const)
+      process.once(signal, () => {
+        resolve();
+      });
+  });
+  try {
+    const served = await serve({ config: loadConfig(), log, say });
+    await stopping;
+    log.event("service.stopping", { reason: "signal" });
+    await served.close();
+    return 0;
+  } catch (error) {
+    process.stderr.write(`${failureText(error)}\n`);
+    log.event("service.failed", { code: isRootkeepError(error) ? error.code : "INTERNAL", site: siteOf(error) });
+    return 1;
+  }
+}
+
+/** What the operator at the terminal is told, once, beside the log: of an error that is not ours its own short message, such as EADDRINUSE. */
+function failureText(error: unknown): string {
+  if (error instanceof ConfigError) return error.message;
+  if (isRootkeepError(error)) return `Rootkeep did not start: ${error.message}${error.reason === undefined ? "" : ` (${error.reason})`}`;
+  return `Rootkeep did not start: ${error instanceof Error && error.message.length < 300 ? error.message : "unknown error"}`;
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  process.exitCode = await runService();
+}

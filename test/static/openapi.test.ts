@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Module } from "@nestjs/common";
+import type { NestFastifyApplication } from "@nestjs/platform-fastify";
+import { DataSource } from "typeorm";
+import { AccountRegistry } from "../../src/accounts/account-registry.service.js";
+import { AccountsController } from "../../src/accounts/accounts.rest.js";
+import { AccessGrants } from "../../src/approvals/access-grants.service.js";
+import { ConfigurationController } from "../../src/approvals/configuration.rest.js";
+import { GrantsController } from "../../src/approvals/grants.rest.js";
+import { PurposesController } from "../../src/approvals/purposes.rest.js";
+import { RequestsController } from "../../src/approvals/requests.rest.js";
+import { Requests } from "../../src/approvals/requests.service.js";
+import { TrustedConfiguration } from "../../src/approvals/trusted-configuration.service.js";
+import { AuditController } from "../../src/audit/audit.rest.js";
+import { AuditReader } from "../../src/audit/audit-reader.service.js";
+import { ApiDocument } from "../../src/edge/api-document.js";
+import { EdgeModule } from "../../src/edge/edge.module.js";
+import { BodyHash, FoundingState, RefusalLog, TokenSource } from "../../src/edge/edge.port.js";
+import { declaredRoutes } from "../../src/edge/route-check.js";
+import { createHttpApp } from "../../src/edge/server.js";
+import { ERRORS } from "../../src/kernel/errors.js";
+import { AllowlistController } from "../../src/people/allowlist.rest.js";
+import { Allowlist } from "../../src/people/allowlist.service.js";
+import { Enrolment } from "../../src/people/enrolment.service.js";
+import { FoundingController } from "../../src/people/founding.rest.js";
+import { Founding } from "../../src/people/founding.service.js";
+import { InvitationsController } from "../../src/people/invitations.rest.js";
+import { PeopleController } from "../../src/people/people.rest.js";
+import { People } from "../../src/people/people.service.js";
+import { SessionMethods } from "../../src/people/session-methods.service.js";
+import { SessionsController } from "../../src/people/sessions.rest.js";
+import { SignIn } from "../../src/people/sign-in.service.js";
+import { AccountSecretsController } from "../../src/secrets/account-secrets.rest.js";
+import { ImportAccounts } from "../../src/secrets/import-accounts.service.js";
+import { ImportsController } from "../../src/secrets/imports.rest.js";
+import { OpeningsController } from "../../src/secrets/openings.rest.js";
+import { RevealSecret } from "../../src/secrets/reveal-secret.service.js";
+import { Secrets } from "../../src/secrets/secrets.service.js";
+import { HealthRegistry } from "../../src/telemetry/health.js";
+import { Log } from "../../src/telemetry/log.service.js";
+import { Metrics } from "../../src/telemetry/metrics.js";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
+const FILE = join(root, "docs", "openapi.json");
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+
+// Nothing is ever called here: what is described are the controllers.
+const UNUSED = [
+  AccountRegistry,
+  AccessGrants,
+  Allowlist,
+  AuditReader,
+  BodyHash,
+  DataSource,
+  Enrolment,
+  Founding,
+  FoundingState,
+  ImportAccounts,
+  Log,
+  Metrics,
+  People,
+  RefusalLog,
+  Requests,
+  RevealSecret,
+  Secrets,
+  SessionMethods,
+  SignIn,
+  TokenSource,
+  TrustedConfiguration,
+];
+
+@Module({
+  providers: [...UNUSED.map((provide) => ({ provide, useValue: {} })), { provide: HealthRegistry, useValue: new HealthRegistry() }],
+  exports: [...UNUSED, HealthRegistry],
+})
+class Behind {}
+
+@Module({
+  imports: [Behind, EdgeModule.register({ imports: [Behind], version, ports: [] })],
+  controllers: [
+    AccountsController,
+    AccountSecretsController,
+    AllowlistController,
+    AuditController,
+    ConfigurationController,
+    FoundingController,
+    GrantsController,
+    ImportsController,
+    InvitationsController,
+    OpeningsController,
+    PeopleController,
+    PurposesController,
+    RequestsController,
+    SessionsController,
+  ],
+})
+class App {}
+
+interface Described {
+  readonly operationId: string;
+  readonly "x-operation": string;
+  readonly security: readonly unknown[];
+  readonly responses: Readonly<Record<string, unknown>>;
+  readonly requestBody?: { readonly content: object };
+}
+interface Document {
+  readonly openapi: string;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Described>>>>;
+  readonly components: {
+    readonly schemas: Readonly<Record<string, { properties?: Record<string, { enum?: unknown }>; required?: string[] }>>;
+  };
+}
+
+describe("the description of the API", () => {
+  let app: NestFastifyApplication;
+  let text: string;
+  let document: Document;
+  before(async () => {
+    app = await createHttpApp(App, { listen: { host: "127.0.0.1", port: 0, isLoopback: true } });
+    text = app.get(ApiDocument, { strict: false }).text;
+    document = JSON.parse(text) as Document;
+  });
+  after(() => app.close());
+  const described = (): Described[] => Object.values(document.paths).flatMap((item) => Object.values(item));
+
+  it("is written out freshly in docs/openapi.json (npm run golden rewrites it)", () => {
+    if (process.env["ROOTKEEP_UPDATE_GOLDEN"] === "1") writeFileSync(FILE, text);
+    assert.equal(readFileSync(FILE, "utf8"), text);
+  });
+
+  it("describes every route of every controller, under an id of its own", () => {
+    const ids = described().map(({ operationId }) => operationId);
+    assert.equal(new Set(ids).size, ids.length);
+    assert.equal(ids.length, declaredRoutes(app).length);
+    for (const { operationId, ...rest } of described()) assert.ok(operationId.startsWith(rest["x-operation"]));
+  });
+
+  it("is OpenAPI 3.1, without the words of 3.0", () => {
+    assert.equal(document.openapi, "3.1.0");
+    assert.ok(!text.includes('"nullable"'));
+  });
+
+  it("resolves every reference that it makes", () => {
+    for (const [, path = ""] of text.matchAll(/"\$ref": "#\/([^"]+)"/g)) {
+      const target = path.split("/").reduce<unknown>((node, step) => (node as Record<string, unknown> | undefined)?.[step], document);
+      assert.notEqual(target, undefined, path);
+    }
+  });
+
+  it("gives every operation an answer for success and a problem document for the rest", () => {
+    for (const { operationId, responses, security } of described()) {
+      assert.ok(
+        Object.keys(responses).some((status) => status.startsWith("2")),
+        operationId,
+      );
+      assert.ok("default" in responses, operationId);
+      assert.equal("401" in responses, security.length > 0, operationId);
+    }
+  });
+
+  it("lists every code of the table of errors", () => {
+    assert.deepEqual(document.components.schemas["Problem"]?.properties?.["code"]?.enum, Object.keys(ERRORS));
+  });
+
+  it("shows a form's rules: an opening needs a kind and six digits", () => {
+    assert.deepEqual(document.components.schemas["OpeningForm"]?.required?.toSorted(), ["code", "kind"]);
+    assert.ok(text.includes('"pattern": "^\\\\d{6}$"'));
+  });
+});
