@@ -1,0 +1,142 @@
+import { open } from "node:fs/promises";
+import { newId } from "../kernel/ids.js";
+import { LIMITS } from "../kernel/limits.js";
+import { Answer } from "./answer.js";
+import { type ApiClient, pathPart } from "./api-client.js";
+import type { Command } from "./command.js";
+import { LocalError } from "./failure.js";
+import { printable } from "./output.js";
+
+const PROGRESS_MS = 1_000;
+
+/** The registry of accounts, and what is kept for each; never a value. */
+export const ACCOUNT_COMMANDS: readonly Command[] = [
+  {
+    words: ["account", "list"],
+    summary: "Lists the accounts.",
+    async run(call) {
+      const items = (await call.client()).items("/v1/accounts");
+      await call.list(items, ["account", "AWS id", "partition", "kind", "customer", "state", "checked out by"], ({ members: m }) => [
+        m["id"],
+        m["awsId"],
+        m["partition"],
+        m["kind"],
+        m["customer"],
+        m["state"],
+        m["checkedOutBy"],
+      ]);
+      return undefined;
+    },
+  },
+  {
+    words: ["account", "show"],
+    summary: "Shows one account.",
+    positionals: ["ACCOUNT"],
+    async run(call) {
+      call.show(await (await call.client()).get(`/v1/accounts/${pathPart(call.given.positional("ACCOUNT"))}`));
+      return undefined;
+    },
+  },
+  {
+    words: ["account", "import"],
+    summary: "Imports accounts with their passwords and MFA seeds from a CSV file (docs/spec/import-csv.md).",
+    positionals: ["FILE"],
+    options: {
+      "skip-bad": { kind: "flag", meaning: "import the good rows of a file with bad ones; else such a file imports nothing" },
+      "from-line": { kind: "count", value: "N", meaning: "begin at this line of the file, to go on after an interruption" },
+    },
+    notes: "Errors name line, column and rule, never a cell. Delete the file when the import is done: it is the only copy in clear.",
+    async run(call) {
+      const client = await call.client();
+      const bytes = await readImport(call.given.positional("FILE"));
+      try {
+        const importId = newId("import");
+        const query = { onError: call.given.flag("skip-bad") ? "skip" : "reject", fromLine: call.given.count("from-line"), importId };
+        const watch = watchImport(client, importId, (line) => void call.shell.stderr.write(line));
+        const report = await client.upload("/v1/imports", query, "text/csv", bytes).finally(() => {
+          watch.stop();
+        });
+        if (call.given.flag("json")) call.show(report);
+        else call.shell.stdout.write(renderReport(report));
+      } finally {
+        bytes.fill(0);
+      }
+      return undefined;
+    },
+  },
+  {
+    words: ["secret", "list"],
+    summary: "Lists what is kept for an account: kinds, versions and their states.",
+    positionals: ["ACCOUNT"],
+    async run(call) {
+      const client = await call.client();
+      const items = client.items(`/v1/accounts/${pathPart(call.given.positional("ACCOUNT"))}/secrets`);
+      await call.list(
+        call.given.flag("json") ? items : versionsOf(items),
+        ["secret", "kind", "version", "number", "state", "exposure", "since"],
+        (row) => [
+          row.members["secret"],
+          row.members["kind"],
+          row.members["id"],
+          row.members["number"],
+          row.members["state"],
+          row.members["exposure"],
+          row.members["createdAt"],
+        ],
+      );
+      return undefined;
+    },
+  },
+];
+
+/** Asks once a second how far the import is, and says so; what it cannot learn it does not say. */
+function watchImport(client: ApiClient, importId: string, say: (line: string) => void): { stop(): void } {
+  let said = 0;
+  const timer = setInterval(() => {
+    client.get(`/v1/imports/${importId}`).then(
+      (progress) => {
+        const imported = progress.count("imported");
+        if (imported > said) say(`${String(imported)} of ${String(progress.count("rows"))} accounts imported\n`);
+        said = imported;
+      },
+      () => undefined,
+    );
+  }, PROGRESS_MS);
+  return {
+    stop: () => {
+      clearInterval(timer);
+    },
+  };
+}
+
+/** One row for each version, with its secret's id and kind. */
+async function* versionsOf(secrets: AsyncIterable<Answer>): AsyncGenerator<Answer, void, void> {
+  for await (const secret of secrets) {
+    for (const version of secret.list("versions")) {
+      yield new Answer({ ...version.members, secret: secret.text("id"), kind: secret.text("kind") });
+    }
+  }
+}
+
+function renderReport(report: Answer): string {
+  const errors = report
+    .list("errors")
+    .map(({ members: { line, field, rule } }) => `  line ${String(line)}: ${String(field)}: ${String(rule)}`);
+  const counts = `${String(report.count("imported"))} imported, ${String(report.count("skipped"))} skipped, of ${String(report.count("rows"))}`;
+  return [`${counts} rows; read up to line ${String(report.count("lastLine"))}`, ...errors].map((line) => `${printable(line)}\n`).join("");
+}
+
+/** The file's bytes, which the caller wipes. */
+async function readImport(path: string): Promise<Buffer> {
+  const file = await open(path, "r").catch((error: unknown) => {
+    throw new LocalError(`${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown fault"})`);
+  });
+  try {
+    const { size } = await file.stat();
+    if (size > LIMITS.importBytesMax)
+      throw new LocalError(`${path} is larger than an import may be (${String(LIMITS.importBytesMax)} bytes); split it`);
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,108 @@
+import { runVerify } from "../verify/main.js";
+import { VERSION } from "../version.js";
+import type { Command, RawCommand } from "./command.js";
+import { exportLog } from "./export-log.js";
+import { LocalError } from "./failure.js";
+
+const PROGRESS_ENTRIES = 10_000;
+
+/** The audit log and the configuration, as auditors read them. */
+export const AUDIT_COMMANDS: readonly (Command | RawCommand)[] = [
+  {
+    words: ["audit", "head"],
+    summary: "Shows the log's origin, size and last hash: write them down, they prove later what was there.",
+    async run(call) {
+      call.show(await (await call.client()).get("/v1/audit/head"));
+      return undefined;
+    },
+  },
+  {
+    words: ["audit", "entries"],
+    summary: "Lists entries of the log.",
+    options: {
+      from: { kind: "count", value: "N", meaning: "begin with entry N (default 0)" },
+      limit: { kind: "count", value: "N", meaning: "at most so many (default: all)" },
+    },
+    async run(call) {
+      const from = call.given.count("from") ?? 0;
+      const items = (await call.client()).items("/v1/audit/entries", { after: from === 0 ? undefined : from - 1 });
+      await call.list(
+        firstOf(items, call.given.count("limit")),
+        ["seq", "time", "action", "outcome", "actor", "target", "leaf"],
+        (item) => {
+          const { members: entry } = item.object("entry");
+          const { id, type } = (entry["actor"] ?? {}) as { id?: unknown; type?: unknown };
+          const target = (entry["target"] ?? {}) as { id?: unknown };
+          return [
+            item.members["seq"],
+            entry["time"],
+            entry["action"],
+            entry["outcome"],
+            id ?? type,
+            target.id,
+            item.text("leaf").slice(0, 16),
+          ];
+        },
+      );
+      return undefined;
+    },
+  },
+  {
+    words: ["audit", "export"],
+    summary: "Writes the log into a directory that can be verified offline; run it again to go on or to catch up.",
+    positionals: ["DIR"],
+    options: {
+      from: { kind: "count", value: "N", meaning: "begin with entry N, a multiple of 256" },
+      "no-disclosures": { kind: "flag", meaning: "leave out the openings of personal data; the log then only commits to it" },
+    },
+    notes: "Bundles that are there and whole are not fetched again. Then: rootkeep audit verify DIR",
+    async run(call) {
+      const client = await call.client();
+      const { stderr } = call.shell;
+      let shown = 0;
+      const manifest = await exportLog(client, {
+        directory: call.given.positional("DIR"),
+        from: call.given.count("from") ?? 0,
+        hasDisclosures: !call.given.flag("no-disclosures"),
+        tool: `rootkeep ${VERSION}`,
+        created: new Date(),
+        onProgress(done, total) {
+          if (done < total && done - shown < PROGRESS_ENTRIES) return;
+          shown = done;
+          stderr.write(`${String(done)} of ${String(total)} entries\n`);
+        },
+      });
+      const range = `entries ${String(manifest.from)} to ${String(manifest.to - 1)} of ${manifest.origin}`;
+      call.say(`exported ${range}; last hash ${manifest.head}`, { ...manifest });
+      return undefined;
+    },
+  },
+  {
+    words: ["audit", "verify"],
+    summary: "Checks an export offline: exit status 0 intact, 1 tampered, 2 incomplete, 3 wrong usage.",
+    positionals: ["DIR"],
+    options: {
+      trust: { kind: "text", value: "FILE", meaning: "what you know from elsewhere (see the export's VERIFY.md)" },
+      quiet: { kind: "flag", meaning: "no progress" },
+    },
+    runRaw: (argv, { stdout, stderr }) => runVerify(argv, stdout, stderr),
+  },
+  {
+    words: ["config", "show"],
+    summary: "Shows the trusted configuration in force, and whether it is the one that custodians approved.",
+    async run(call) {
+      call.show(await (await call.client()).get("/v1/configuration"));
+      return undefined;
+    },
+  },
+];
+
+async function* firstOf<T>(items: AsyncIterable<T>, limit: number | undefined): AsyncGenerator<T, void, void> {
+  if (limit === 0) throw new LocalError("a limit is at least 1");
+  let count = 0;
+  for await (const item of items) {
+    yield item;
+    count += 1;
+    if (count === limit) return;
+  }
+}

@@ -1,0 +1,17 @@
+import { ACCOUNT_COMMANDS } from "./accounts.js";
+import { AUDIT_COMMANDS } from "./audit.js";
+import type { Command, RawCommand } from "./command.js";
+import { LOGIN_COMMANDS } from "./login.js";
+import { PEOPLE_COMMANDS } from "./people.js";
+import { REQUEST_COMMANDS } from "./requests.js";
+import { SERVER_COMMANDS } from "./serve.js";
+
+/** Every command, in the order of the overview. */
+export const COMMANDS: readonly (Command | RawCommand)[] = [
+  ...SERVER_COMMANDS,
+  ...LOGIN_COMMANDS,
+  ...ACCOUNT_COMMANDS,
+  ...PEOPLE_COMMANDS,
+  ...REQUEST_COMMANDS,
+  ...AUDIT_COMMANDS,
+];

@@ -1,0 +1,231 @@
+import { ROLES } from "../kernel/operations.js";
+import { pathPart } from "./api-client.js";
+import type { OptionRow } from "./arguments.js";
+import { type Call, type Command, OUT_OPTION } from "./command.js";
+import { UsageError } from "./failure.js";
+
+/** Why a request is made; approvers read it. */
+export const REASON = {
+  kind: "text",
+  value: "TEXT",
+  meaning: "why; approvers read it and the log keeps it",
+  isRequired: true,
+} as const satisfies OptionRow;
+
+const PASSWORD_FILE = {
+  kind: "text",
+  value: "FILE",
+  meaning: "take the new password from the first line of this file",
+} as const satisfies OptionRow;
+
+/** A request about people: one custodian asks, another approves with `request approve`. */
+async function ask(call: Call, operation: string, subject: Readonly<Record<string, unknown>>): Promise<number | undefined> {
+  const client = await call.client();
+  const answer = await client.post("/v1/requests", { operation, reason: call.given.required("reason"), subject });
+  call.say(
+    `asked: ${answer.text("id")}; another custodian approves it with: rootkeep request approve ${answer.text("id")}`,
+    answer.members,
+  );
+  return undefined;
+}
+
+/** The accounts that an allowlist entry reaches, as the options say. @throws UsageError unless exactly one kind is named. */
+export function scopeOf(given: Call["given"]): Readonly<Record<string, unknown>> {
+  const kinds = (["customer", "tag", "account"] as const).filter((kind) => given.list(kind).length > 0);
+  const isAll = given.flag("all");
+  const [kind] = kinds;
+  if (kinds.length + (isAll ? 1 : 0) !== 1) throw new UsageError("name one of --all, --customer, --tag, --account");
+  return kind === undefined ? { kind: "all" } : { kind, values: given.list(kind) };
+}
+
+const MEMBERS: readonly Command[] = [
+  {
+    words: ["people", "list"],
+    summary: "Lists everybody whom this deployment knows.",
+    async run(call) {
+      const items = (await call.client()).items("/v1/people");
+      await call.list(items, ["person", "name", "e-mail", "state", "since"], ({ members: m }) => [
+        m["id"],
+        m["name"],
+        m["email"],
+        m["state"],
+        m["createdAt"],
+      ]);
+      return undefined;
+    },
+  },
+  {
+    words: ["people", "self"],
+    summary: "Shows who you are signed in as, and with which roles.",
+    async run(call) {
+      call.show(await (await call.client()).get("/v1/people/self"));
+      return undefined;
+    },
+  },
+  {
+    words: ["people", "enrol"],
+    summary: "Asks to enrol a person.",
+    options: {
+      name: { kind: "text", value: "NAME", meaning: "the person's name", isRequired: true },
+      email: { kind: "text", value: "EMAIL", meaning: "the person's e-mail address", isRequired: true },
+      reason: REASON,
+    },
+    run: (call) => ask(call, "person.enrol", { name: call.given.required("name"), email: call.given.required("email") }),
+  },
+  {
+    words: ["people", "reset"],
+    summary: "Asks to end all that a person signs in with, and to invite them anew.",
+    positionals: ["PERSON"],
+    options: { reason: REASON },
+    run: (call) => ask(call, "authenticator.reset", { personId: call.given.positional("PERSON") }),
+  },
+  {
+    words: ["people", "suspend"],
+    summary: "Suspends a person at once; it takes one custodian.",
+    positionals: ["PERSON"],
+    async run(call) {
+      await (await call.client()).post(`/v1/people/${pathPart(call.given.positional("PERSON"))}/suspensions`);
+      call.say("suspended");
+      return undefined;
+    },
+  },
+  {
+    words: ["people", "restore"],
+    summary: "Asks to restore a suspended person.",
+    positionals: ["PERSON"],
+    options: { reason: REASON },
+    run: (call) => ask(call, "person.restore", { personId: call.given.positional("PERSON") }),
+  },
+];
+
+const INVITATIONS: readonly Command[] = [
+  {
+    words: ["people", "invite-link"],
+    summary: "Takes the invitation's token, once; for the custodian who asked. It goes to the person.",
+    positionals: ["REQUEST"],
+    options: { out: OUT_OPTION },
+    async run(call) {
+      const client = await call.client();
+      await call.deliver(() => client.release(`/v1/requests/${pathPart(call.given.positional("REQUEST"))}/invitation-link`, {}, "token"));
+      return undefined;
+    },
+  },
+  {
+    words: ["people", "invite-code"],
+    summary: "Takes the invitation's code, once; for the custodian who approved. Hand it over in person or by telephone.",
+    positionals: ["REQUEST"],
+    options: { out: OUT_OPTION },
+    async run(call) {
+      const client = await call.client();
+      await call.deliver(() => client.release(`/v1/requests/${pathPart(call.given.positional("REQUEST"))}/invitation-code`, {}, "code"));
+      return undefined;
+    },
+  },
+  {
+    words: ["people", "accept"],
+    summary: "Accepts an invitation: asks for its token, its code and a new password, and shows the authenticator's otpauth:// URI once.",
+    options: { "password-file": PASSWORD_FILE, out: OUT_OPTION },
+    notes: "Put the URI into your authenticator, then: rootkeep people confirm",
+    async run(call) {
+      await call.deliver(async () => {
+        const [token, code] = [await call.ask("Invitation token"), await call.ask("Invitation code")];
+        const password = await call.ask("New password", call.given.text("password-file"));
+        return await call.visitor().release("/v1/invitations/acceptances", { token, code, password }, "otpauth");
+      });
+      return undefined;
+    },
+  },
+  {
+    words: ["people", "confirm"],
+    summary: "Proves that the new authenticator works: asks for the invitation's token and a code.",
+    async run(call) {
+      const [token, code] = [await call.ask("Invitation token"), await call.ask("Authenticator code")];
+      call.show(await call.visitor().post("/v1/invitations/confirmations", { token, code }));
+      return undefined;
+    },
+  },
+  {
+    words: ["people", "found"],
+    summary: "Takes a founding custodian's seat, and with --confirm proves its authenticator; the last one founds the deployment.",
+    options: {
+      name: { kind: "text", value: "NAME", meaning: "your name" },
+      email: { kind: "text", value: "EMAIL", meaning: "your e-mail address" },
+      confirm: { kind: "flag", meaning: "second step: asks for the token again and for a code" },
+      "password-file": PASSWORD_FILE,
+      out: OUT_OPTION,
+    },
+    run: (call) => (call.given.flag("confirm") ? confirmFounding(call) : acceptFounding(call)),
+  },
+];
+
+async function acceptFounding(call: Call): Promise<undefined> {
+  const [name, email] = [call.given.text("name"), call.given.text("email")];
+  if (name === undefined || email === undefined) throw new UsageError("--name and --email are needed");
+  await call.deliver(async () => {
+    const token = await call.ask("Founding invitation");
+    const password = await call.ask("New password", call.given.text("password-file"));
+    return await call.visitor().release("/v1/founding/acceptances", { token, name, email, password }, "otpauth");
+  });
+  return undefined;
+}
+
+async function confirmFounding(call: Call): Promise<undefined> {
+  const [token, code] = [await call.ask("Founding invitation"), await call.ask("Authenticator code")];
+  call.show(await call.visitor().post("/v1/founding/confirmations", { token, code }));
+  return undefined;
+}
+
+const ALLOWLIST: readonly Command[] = [
+  {
+    words: ["people", "allow"],
+    summary: "Asks for an allowlist entry: a role over some accounts, for a time.",
+    positionals: ["PERSON"],
+    options: {
+      role: { kind: "text", value: "ROLE", meaning: `one of ${ROLES.join(", ")}`, isRequired: true },
+      all: { kind: "flag", meaning: "over all accounts" },
+      customer: { kind: "list", value: "NAME", meaning: "over a customer's accounts; may be repeated" },
+      tag: { kind: "list", value: "KEY=VALUE", meaning: "over accounts with this tag; may be repeated" },
+      account: { kind: "list", value: "ACCOUNT", meaning: "over one account; may be repeated" },
+      days: { kind: "count", value: "N", meaning: "for so many days from the approval, at most 365" },
+      reason: REASON,
+    },
+    async run(call) {
+      const days = call.given.count("days");
+      return await ask(call, "allowlist.grant", {
+        personId: call.given.positional("PERSON"),
+        role: call.given.required("role"),
+        scope: scopeOf(call.given),
+        ...(days === undefined ? {} : { validDays: days }),
+      });
+    },
+  },
+  {
+    words: ["people", "disallow"],
+    summary: "Ends an allowlist entry at once; it takes one custodian.",
+    positionals: ["ENTRY"],
+    async run(call) {
+      call.show(await (await call.client()).post(`/v1/allowlist/${pathPart(call.given.positional("ENTRY"))}/revocations`));
+      return undefined;
+    },
+  },
+  {
+    words: ["people", "allowlist"],
+    summary: "Lists the allowlist, ended entries too.",
+    async run(call) {
+      const items = (await call.client()).items("/v1/allowlist");
+      await call.list(items, ["entry", "person", "role", "scope", "from", "to", "ended"], ({ members: m }) => [
+        m["id"],
+        m["personId"],
+        m["role"],
+        m["scope"],
+        m["validFrom"],
+        m["validTo"],
+        m["endedAt"],
+      ]);
+      return undefined;
+    },
+  },
+];
+
+/** People, invitations and the allowlist. */
+export const PEOPLE_COMMANDS: readonly Command[] = [...MEMBERS, ...INVITATIONS, ...ALLOWLIST];
