@@ -1,0 +1,58 @@
+// The bad days at full counts: `npm run faults [-- PATTERN]`. The last line is one JSON object: what was tried and what was violated.
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { runTestFile } from "../runner/file-run.js";
+import { findTestFiles } from "../runner/suites.js";
+import { startSharedServer } from "../support/postgres.js";
+import { TALLY_VARIABLE, type Tally } from "./tally.js";
+
+const FILE_TIMEOUT_MS = 30 * 60_000;
+
+const compiled = dirname(dirname(fileURLToPath(import.meta.url)));
+const source = join(compiled, "..", "..", "test");
+
+async function main(pattern: string | undefined): Promise<number> {
+  const directory = await mkdtemp(join(tmpdir(), "rootkeep-faults-"));
+  const path = join(directory, "tally");
+  const server = await startSharedServer();
+  const totals = { passed: 0, failed: 0 };
+  try {
+    // The test processes inherit this program's environment.
+    Object.assign(process.env, server.env, { ROOTKEEP_FAULTS: "full", [TALLY_VARIABLE]: path });
+    for (const file of await findTestFiles(compiled, source, ["fault"])) {
+      const grep = pattern === undefined ? undefined : new RegExp(pattern);
+      const result = await runTestFile(file.path, { grep, timeoutMs: FILE_TIMEOUT_MS });
+      totals.passed += result.passed;
+      totals.failed += result.failed;
+      say(`${result.failed > 0 ? "FAIL" : "ok  "}  ${file.name}  ${String(result.passed)} passed, ${String(result.failed)} failed`);
+      for (const { name, text } of result.failures) say(`      x ${name}\n${text.replaceAll(/^/gm, "        ")}`);
+    }
+    const counts = sum(await readFile(path, "utf8").catch(() => ""));
+    say(JSON.stringify({ name: "faults", ...counts, violations: totals.failed, properties: totals.passed + totals.failed }));
+    return totals.failed === 0 && totals.passed > 0 ? 0 : 1;
+  } finally {
+    await server.stop();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function sum(lines: string): { tried: number; calls: number; opened: number; scenarios: Record<string, number> } {
+  const counts = { tried: 0, calls: 0, opened: 0, scenarios: {} as Record<string, number> };
+  for (const line of lines.split("\n").filter((text) => text !== "")) {
+    const { scenario, tried, calls = 0, opened = 0 } = JSON.parse(line) as Tally & { scenario: string };
+    counts.tried += tried;
+    counts.calls += calls;
+    counts.opened += opened;
+    counts.scenarios[scenario] = (counts.scenarios[scenario] ?? 0) + tried;
+  }
+  return counts;
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+const code = await main(process.argv[2]);
+process.stdout.write("", () => process.exit(code));

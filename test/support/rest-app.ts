@@ -1,0 +1,67 @@
+// The whole application, as main.ts builds it, over a test database and HTTP on loopback, in this process.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { NestFastifyApplication } from "@nestjs/platform-fastify";
+import supertest from "supertest";
+import { MIGRATIONS } from "../../migrations/index.js";
+import { AppModule } from "../../src/app.module.js";
+import { parseConfig } from "../../src/config/parse-config.js";
+import { createHttpApp, stopHttpApp } from "../../src/edge/server.js";
+import { Founding } from "../../src/people/founding.service.js";
+import { Log } from "../../src/telemetry/log.service.js";
+import { type Crew, found } from "./crew.js";
+import { createTestDatabase, type TestDatabase } from "./postgres.js";
+
+export interface RestApp {
+  readonly address: string;
+  readonly database: TestDatabase;
+  /** Calls that go through the network. */
+  readonly http: ReturnType<typeof supertest>;
+  /** Lines of the operators' log. */
+  readonly lines: string[];
+  /** Founds the deployment with three custodians. */
+  found(): Promise<Crew>;
+  close(): Promise<void>;
+}
+
+/** Starts the application; nothing is founded yet. Time steps are one second, and an authenticator counts at once. */
+export async function startRestApp(): Promise<RestApp> {
+  const directory = await mkdtemp(join(tmpdir(), "rootkeep-rest-"));
+  const database = await createTestDatabase({ migrations: MIGRATIONS });
+  const lines: string[] = [];
+  let app: NestFastifyApplication | undefined;
+  const close = async (): Promise<void> => {
+    if (app !== undefined) await stopHttpApp(app);
+    await database.drop();
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    const config = parseConfig(
+      {
+        ROOTKEEP_DATA_DIR: directory,
+        ROOTKEEP_FOUNDING_CUSTODIANS: "3",
+        ROOTKEEP_TRIAL_TOTP_PERIOD_SECONDS: "1",
+        ROOTKEEP_TRIAL_AUTHENTICATOR_WAIT_SECONDS: "0",
+      },
+      { cwd: directory },
+    );
+    const log = new Log({ write: (line) => lines.push(line) });
+    const started = await createHttpApp(AppModule.of(config, database.connections.rootkeep_service, log), config);
+    app = started;
+    await started.listen(0, "127.0.0.1");
+    const bound = started.getHttpServer().address();
+    const address = `http://127.0.0.1:${String(typeof bound === "object" ? bound?.port : 0)}`;
+    return {
+      address,
+      database,
+      lines,
+      close,
+      http: supertest(address),
+      found: () => found(address, started.get(Founding).invite(new Date())),
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

@@ -1,0 +1,305 @@
+// A whole vault without the wire: the real services over a real PostgreSQL and a `file:` root key, and people who act on it. For tests of
+// what the services decide; what the edge adds is tested over HTTP.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Pool } from "pg";
+import type { DataSource } from "typeorm";
+import { MIGRATIONS } from "../../migrations/index.js";
+import { AccountRegistry } from "../../src/accounts/account-registry.service.js";
+import { AccessGrants } from "../../src/approvals/access-grants.service.js";
+import { CATALOGUE } from "../../src/approvals/catalogue.js";
+import type { RequestForm } from "../../src/approvals/guarded-act.port.js";
+import { peopleActs } from "../../src/approvals/people-acts.service.js";
+import { Requests } from "../../src/approvals/requests.service.js";
+import { revealAct } from "../../src/approvals/reveal-act.service.js";
+import { TrustedConfiguration } from "../../src/approvals/trusted-configuration.service.js";
+import { AuditLog } from "../../src/audit/audit-log.service.js";
+import { AuditReader } from "../../src/audit/audit-reader.service.js";
+import { connectLog } from "../../src/audit/log-connection.service.js";
+import { Transactions } from "../../src/audit/transactions.service.js";
+import { clientOptions, createDataSource, SteadyClient } from "../../src/database/data-source.service.js";
+import type { RefusedRowReason } from "../../src/database/log.port.js";
+import { ENTITIES } from "../../src/entities.js";
+import { type Clock, SYSTEM_CLOCK } from "../../src/kernel/clock.js";
+import type { Id } from "../../src/kernel/ids.js";
+import type { Role } from "../../src/kernel/operations.js";
+import { DataKeys } from "../../src/keys/data-keys.service.js";
+import { DOMAINS, type Domain } from "../../src/keys/domain.js";
+import { KeyService } from "../../src/keys/keys.service.js";
+import { loadPeopleKeys } from "../../src/keys/people-keys.service.js";
+import type { RootKey } from "../../src/keys/root-key.port.js";
+import { createRootKey } from "../../src/keys/root-keys.service.js";
+import { Allowlist } from "../../src/people/allowlist.service.js";
+import { AuthenticatorSeal } from "../../src/people/authenticator-seal.service.js";
+import { Enrolment } from "../../src/people/enrolment.service.js";
+import { FailureCounter } from "../../src/people/failure-counter.service.js";
+import { Founding } from "../../src/people/founding.service.js";
+import { People } from "../../src/people/people.service.js";
+import type { Scope } from "../../src/people/scope.js";
+import { SignIn } from "../../src/people/sign-in.service.js";
+import { StepUp } from "../../src/people/step-up.service.js";
+import { ImportAccounts } from "../../src/secrets/import-accounts.service.js";
+import { RevealSecret } from "../../src/secrets/reveal-secret.service.js";
+import { Secrets } from "../../src/secrets/secrets.service.js";
+import { waiveAct } from "../../src/secrets/waive-act.service.js";
+import { compileTicketPattern } from "../../src/tickets/ticket-reference.js";
+import { AuthenticatorApp } from "./authenticator-app.js";
+import { createTestDatabase, type TestDatabase } from "./postgres.js";
+
+const LOG_ORIGIN = "rootkeep.test/audit/test/1";
+const PASSWORD = "a long pass phrase of tests";
+
+/** A signed-in person with an authenticator app. */
+export interface Actor {
+  readonly personId: Id<"person">;
+  readonly sessionId: Id<"session">;
+  readonly app: AuthenticatorApp;
+  readonly email: string;
+  readonly token: string;
+}
+
+export interface VaultOptions {
+  readonly clock?: Clock;
+  readonly rootKey?: RootKey;
+  readonly database?: TestDatabase;
+  /** A second replica over the same database and root key. */
+  readonly replicaOf?: Vault;
+}
+
+/** What the log's alarms were told. */
+export interface Alarm {
+  readonly kind: "chain-broken" | "rolled-back" | "clock" | "row-refused" | "append-failed";
+  readonly what: string;
+}
+
+export class Vault {
+  readonly alarms: Alarm[] = [];
+  custodians: [Actor, Actor] | undefined;
+
+  private constructor(
+    readonly database: TestDatabase,
+    readonly dataSource: DataSource,
+    readonly log: AuditLog,
+    readonly reader: AuditReader,
+    readonly transactions: Transactions,
+    readonly keys: KeyService,
+    readonly rootKey: RootKey,
+    readonly directory: string,
+    readonly people: {
+      readonly signIn: SignIn;
+      readonly founding: Founding;
+      readonly enrolment: Enrolment;
+      readonly allowlist: Allowlist;
+      readonly people: People;
+      readonly stepUp: StepUp;
+      readonly seal: AuthenticatorSeal;
+    },
+    readonly trust: TrustedConfiguration,
+    readonly requests: Requests,
+    readonly grants: AccessGrants,
+    readonly reveals: RevealSecret,
+    readonly imports: ImportAccounts,
+    readonly secrets: Secrets,
+    readonly accounts: AccountRegistry,
+    private readonly counterPool: Pool,
+  ) {}
+
+  static async open(options: VaultOptions = {}): Promise<Vault> {
+    const first = options.replicaOf;
+    const database = options.database ?? first?.database ?? (await createTestDatabase({ migrations: MIGRATIONS }));
+    const directory = first?.directory ?? mkdtempSync(join(tmpdir(), "rootkeep-vault-"));
+    const connection = database.connections.rootkeep_service;
+    const dataSource = await createDataSource(connection, { entities: [...ENTITIES], poolSize: 8 }).initialize();
+    const alarms: Alarm[] = [];
+    const log = new AuditLog(() => connectLog(connection), {
+      chainBroken: (seq) => void alarms.push({ kind: "chain-broken", what: String(seq) }),
+      rowRefused: (row: string, reason: RefusedRowReason) => void alarms.push({ kind: "row-refused", what: `${row} ${reason}` }),
+      rolledBack: (seq) => void alarms.push({ kind: "rolled-back", what: String(seq) }),
+      clockRefused: (what) => void alarms.push({ kind: "clock", what }),
+      appendFailed: (what) => void alarms.push({ kind: "append-failed", what }),
+    });
+    await log.open(LOG_ORIGIN, "test");
+    const clock = options.clock ?? SYSTEM_CLOCK;
+    const rootKey = options.rootKey ?? createRootKey(`file:${join(directory, "root-key.json")}`);
+    const rootKeys = Object.fromEntries(DOMAINS.map((domain) => [domain, rootKey])) as Record<Domain, RootKey>;
+    const keys = new KeyService({ deployment: "test", rootKeys, clock });
+    const dataKeys = new DataKeys();
+    const peopleKeys = await loadPeopleKeys(dataSource, keys, dataKeys);
+    const transactions = new Transactions(dataSource, log, keys.records);
+
+    const counterPool = new Pool({ ...clientOptions(connection), max: 2, Client: SteadyClient });
+    counterPool.on("error", () => undefined);
+    const failures = new FailureCounter(counterPool);
+    const seal = new AuthenticatorSeal(keys, peopleKeys);
+    const stepUp = new StepUp(seal, failures, { periodSeconds: 1 });
+    const enrolment = new Enrolment(dataSource, transactions, keys.records, seal, { deployment: "test", periodSeconds: 1, waitSeconds: 0 });
+    const allowlist = new Allowlist(transactions);
+    const persons = new People(transactions);
+    const people = {
+      signIn: new SignIn(dataSource, transactions, log, keys.records, stepUp, failures, { note: () => undefined }),
+      founding: new Founding(transactions, log, seal, {
+        deployment: "test",
+        custodians: 2,
+        periodSeconds: 1,
+        configDigest: "ab".repeat(32),
+        records: keys.records,
+      }),
+      enrolment,
+      allowlist,
+      people: persons,
+      stepUp,
+      seal,
+    };
+    const trust = new TrustedConfiguration(log, keys.records, { settings: { deployment: "test" }, digest: "ab".repeat(32) });
+    const secrets = new Secrets(transactions);
+    const reveal = revealAct(CATALOGUE, secrets);
+    const ticketPattern = compileTicketPattern("[A-Z]{2,5}-[0-9]{1,6}");
+    const acts = [reveal, waiveAct(), trust.act(), ...peopleActs(persons, enrolment, allowlist)];
+    const requests = new Requests(transactions, stepUp, acts, { logOrigin: LOG_ORIGIN, ticketPattern });
+    const grants = new AccessGrants(transactions, stepUp, reveal);
+    const vault = new Vault(
+      database,
+      dataSource,
+      log,
+      new AuditReader(dataSource),
+      transactions,
+      keys,
+      rootKey,
+      directory,
+      people,
+      trust,
+      requests,
+      grants,
+      new RevealSecret(dataSource, transactions, log, grants, trust, keys, dataKeys, clock),
+      new ImportAccounts(dataSource, transactions, log, trust, keys, dataKeys, ["999999999999"], () => undefined),
+      secrets,
+      new AccountRegistry(transactions),
+      counterPool,
+    );
+    vault.alarms.push(...alarms);
+    Object.defineProperty(vault, "alarms", { value: alarms });
+    return vault;
+  }
+
+  /** Founds two custodians, Ada and Ben, and signs them in. */
+  async found(): Promise<[Actor, Actor]> {
+    const [one = "", two = ""] = this.people.founding.invite(new Date());
+    const ada = await this.#seat(one, "Ada Custodian", "ada@example.com");
+    const ben = await this.#seat(two, "Ben Custodian", "ben@example.com");
+    this.custodians = [await this.signIn("ada@example.com", ada), await this.signIn("ben@example.com", ben)];
+    return this.custodians;
+  }
+
+  /** @param attempts a time step is a second here, and on a busy machine the password's hash alone may take longer; 1 to be refused. */
+  async signIn(email: string, app: AuthenticatorApp, attempts = 3): Promise<Actor> {
+    const attempt = async () =>
+      await this.people.signIn.signIn({ email, password: PASSWORD, code: await app.next(), address: "127.0.0.1" });
+    const session = attempts === 1 ? await attempt() : await attempt().catch(attempt).catch(attempt);
+    return { personId: session.personId, sessionId: session.sessionId, app, email, token: session.token };
+  }
+
+  /** Enrols a person under dual control, puts them on the allowlist with `roles`, and signs them in. */
+  async enrol(name: string, roles: readonly Role[], scope: Scope = { kind: "all" }): Promise<Actor> {
+    const email = `${name.toLowerCase().replaceAll(" ", ".")}@example.com`;
+    const { requestId } = await this.decide({ operation: "person.enrol", subject: { name, email } });
+    const [ada, ben] = this.#founders();
+    const { token } = await this.people.enrolment.takeLink(requestId, ada);
+    const { code } = await this.people.enrolment.takeCode(requestId, ben);
+    const { personId, otpauth } = await this.people.enrolment.accept({ token, code, password: PASSWORD });
+    const app = new AuthenticatorApp(otpauth);
+    await this.people.enrolment.confirm(token, await app.next());
+    for (const role of roles) await this.allow(personId, role, scope);
+    return await this.signIn(email, app);
+  }
+
+  async allow(personId: Id<"person">, role: Role, scope: Scope = { kind: "all" }): Promise<void> {
+    await this.decide({ operation: "allowlist.grant", subject: { personId, role, scope } });
+  }
+
+  /** A request that Ada makes and Ben approves. */
+  async decide(form: Pick<RequestForm, "operation" | "subject">): Promise<{ requestId: Id<"request"> }> {
+    const [ada, ben] = this.#founders();
+    const { requestId } = await this.requests.submit(ada, formOf(form));
+    await this.requests.approve(ben, requestId, await ben.app.next(), "");
+    return { requestId };
+  }
+
+  /** Imports one account (or the given lines) and returns its id. */
+  async import(awsId: string, fields: { customer?: string; kind?: string; password?: string; seed?: string } = {}): Promise<Id<"account">> {
+    const {
+      customer = "Acme",
+      kind = "standalone",
+      password = "Tr0ub4dor-and-3-horses",
+      seed = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
+    } = fields;
+    const csv = `aws_account_id,partition,kind,customer,root_email,password,mfa_seed\n${awsId},aws,${kind},${customer},root-${awsId}@example.com,${password},${seed}\n`;
+    await this.imports.run(this.#founders()[0], Buffer.from(csv), { onError: "reject", fromLine: 1 });
+    const account = (await this.accounts.list("", 1000)).find((row) => row.awsId === awsId);
+    if (account === undefined) throw new Error("account was not imported");
+    return account.id as Id<"account">;
+  }
+
+  /** A reveal request by `requester`, approved by each of `approvers`; the grant's id once there are enough. */
+  async grant(
+    requester: Actor,
+    approvers: readonly Actor[],
+    accountId: Id<"account">,
+    purpose = "billing-root-only",
+  ): Promise<{ requestId: Id<"request">; grantId: Id<"grant"> }> {
+    const { requestId } = await this.requests.submit(
+      requester,
+      formOf({ operation: "secret.reveal", accountId, purpose, ticket: "INC-42" }),
+    );
+    for (const approver of approvers) await this.requests.approve(approver, requestId, await approver.app.next(), "");
+    const { grantId } = await this.requests.read(requestId);
+    if (grantId === null) throw new Error("not granted");
+    return { requestId, grantId };
+  }
+
+  /** Opens the password of a grant and returns it. */
+  async open(holder: Actor, grantId: Id<"grant">): Promise<string> {
+    const { value } = await this.reveals.reveal(holder, grantId, "root-password", await holder.app.next());
+    return value.expose((bytes) => bytes.toString("utf8"));
+  }
+
+  async close(): Promise<void> {
+    await this.log.close();
+    await this.counterPool.end();
+    await this.dataSource.destroy();
+    this.keys.close();
+  }
+
+  /** Closes, drops the database and removes the files. */
+  async drop(): Promise<void> {
+    await this.close();
+    await this.database.drop();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #founders(): [Actor, Actor] {
+    if (this.custodians === undefined) throw new Error("found() first");
+    return this.custodians;
+  }
+
+  async #seat(token: string, name: string, email: string): Promise<AuthenticatorApp> {
+    const { otpauth } = await this.people.founding.accept({ token, name, email, password: PASSWORD });
+    const app = new AuthenticatorApp(otpauth);
+    await this.people.founding.confirm(token, await app.next());
+    return app;
+  }
+}
+
+/** A request's form with everything that a test does not care for. */
+export function formOf(form: Partial<RequestForm> & Pick<RequestForm, "operation">): RequestForm {
+  return {
+    ticket: null,
+    reason: "because the test says so",
+    accountId: null,
+    purpose: null,
+    kinds: [],
+    minutes: null,
+    subject: {},
+    ...form,
+  };
+}
