@@ -1,0 +1,121 @@
+import type { Id } from "../../src/kernel/ids.js";
+import { newId } from "../../src/kernel/ids.js";
+import { Secret } from "../../src/kernel/secret.js";
+import { Authenticator } from "../../src/people/authenticator.entity.js";
+import { codeAt } from "../support/authenticator-app.js";
+import { type Actor, formOf, Vault } from "../support/vault.js";
+import { type Benchmark, type Figures, latenciesOf, machine, setting } from "./measure.js";
+
+/** Openings before the first that counts: compiled code, filled pools. */
+const WARM_UP = 10;
+
+interface Cast {
+  readonly holder: Actor;
+  readonly approver: Actor;
+  readonly ada: Actor;
+}
+
+/**
+ * How long one opening takes, from the call of the service to the value, one after the other: claim and intent in one transaction, root key
+ * (`file:`), outcome. Requests and approvals are made beforehand, for each opening anew. Beside it: who holds a session's token.
+ */
+export const revealBenchmark: Benchmark = {
+  name: "reveal",
+  async run(say): Promise<Figures> {
+    const count = setting("ROOTKEEP_BENCH_OPENINGS", 150) + WARM_UP;
+    const vault = await Vault.open();
+    try {
+      const [ada] = await vault.found();
+      say("reveal: enrolling people");
+      const holder = await vault.enrol("Rita Requester", ["requester"]);
+      const approver = await vault.enrol("Alan Approver", ["approver"]);
+      const accounts = await importAccounts(vault, ada, count);
+      const cast = { holder, approver, ada };
+      const seeds = new Map([holder, approver].map(({ personId }) => [personId, Buffer.from(personId.slice(-20))]));
+      for (const [personId, seed] of seeds) await replaceSeed(vault, personId, seed);
+      const latencies: number[] = [];
+      for (const [index, account] of accounts.entries()) {
+        latencies.push(await openOnce(vault, cast, seeds, account));
+        if (index % 50 === 49) say(`reveal: ${String(index + 1)} of ${String(count)}`);
+      }
+      return {
+        name: "reveal",
+        machine: await machine(vault.database),
+        rootKey: "file",
+        reveal: latenciesOf(latencies.slice(WARM_UP)),
+        authenticate: latenciesOf(await authenticate(vault, holder.token)),
+      };
+    } finally {
+      await vault.drop();
+    }
+  },
+};
+
+/** Milliseconds of one opening. */
+async function openOnce(vault: Vault, cast: Cast, seeds: ReadonlyMap<string, Buffer>, accountId: Id<"account">): Promise<number> {
+  const code = (actor: Actor): string => codeAt(seeds.get(actor.personId)!, Math.floor(Date.now() / 1000));
+  await forgetSteps(vault, [...seeds.keys()]);
+  const form = formOf({ operation: "secret.reveal", accountId, purpose: "billing-root-only", ticket: "INC-42" });
+  const { requestId } = await vault.requests.submit(cast.holder, form);
+  await vault.requests.approve(cast.approver, requestId, code(cast.approver), "");
+  const { grantId } = await vault.requests.read(requestId);
+  if (grantId === null) throw new Error("not granted");
+  const startedAt = performance.now();
+  const { value } = await vault.reveals.reveal(cast.holder, grantId, "root-password", code(cast.holder));
+  const milliseconds = performance.now() - startedAt;
+  value.wipe();
+  return milliseconds;
+}
+
+async function authenticate(vault: Vault, token: string): Promise<number[]> {
+  const latencies: number[] = [];
+  for (let call = 0; call < 520; call++) {
+    const startedAt = performance.now();
+    await vault.people.signIn.authenticate(token);
+    latencies.push(performance.now() - startedAt);
+  }
+  return latencies.slice(20);
+}
+
+async function importAccounts(vault: Vault, ada: Actor, count: number): Promise<Id<"account">[]> {
+  const lines = Array.from({ length: count }, (_, index) => {
+    const awsId = String(100_000_000_000 + index);
+    return `${awsId},aws,standalone,Acme,root-${awsId}@example.com,Tr0ub4dor-and-3-horses,GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ`;
+  });
+  const csv = `aws_account_id,partition,kind,customer,root_email,password,mfa_seed\n${lines.join("\n")}\n`;
+  await vault.imports.run(ada, Buffer.from(csv), { onError: "reject", fromLine: 1 });
+  return (await vault.accounts.list("", count)).map(({ id }) => id as Id<"account">);
+}
+
+/** The person's authenticator app gives way to one whose seed the benchmark knows. */
+async function replaceSeed(vault: Vault, personId: Id<"person">, seed: Buffer): Promise<void> {
+  const id = newId("authenticator");
+  const { sealed, dataKeyId } = await vault.people.seal.seal(personId, id, Secret.of(Buffer.from(seed)));
+  await vault.transactions.run(async (tx) => {
+    for (const old of await tx.readAll(Authenticator, { personId, kind: "totp" }, "lock")) {
+      tx.change(Authenticator, old, { state: "ENDED" });
+    }
+    const at = new Date(Date.now() - 86_400_000);
+    tx.insert(Authenticator, {
+      ...{ id, personId, kind: "totp", state: "ACTIVE", passwordHash: null, sealed, lastStep: null },
+      ...{ dataKeyId: dataKeyId as Id<"dataKey">, usableFrom: at, createdAt: at },
+    });
+    return { result: undefined, entries: [{ draft: maintenance(personId) }] };
+  });
+}
+
+/** A code is taken once per time step; without this the benchmark would wait most of its time for the next one. */
+async function forgetSteps(vault: Vault, personIds: readonly string[]): Promise<void> {
+  await vault.transactions.run(async (tx) => {
+    for (const personId of personIds) {
+      const where = { personId: personId as Id<"person">, kind: "totp", state: "ACTIVE" } as const;
+      for (const row of await tx.readAll(Authenticator, where, "lock")) tx.change(Authenticator, row, { lastStep: null });
+    }
+    return { result: undefined, entries: [{ draft: maintenance(personIds[0] ?? "") }] };
+  });
+}
+
+function maintenance(personId: string): Parameters<Vault["log"]["record"]>[0] {
+  const target = { type: "person", id: personId };
+  return { id: crypto.randomUUID(), action: "authenticator.locked", outcome: "committed", actor: { type: "system" }, target };
+}
