@@ -239,8 +239,8 @@ describe("the client's address", () => {
     }
   });
   it("and the session's file come from the environment", () => {
-    assert.deepEqual(parseClientEnvironment({}, "/home/ada"), { address: null, sessionFile: "/home/ada/.config/rootkeep/session.json" });
-    assert.deepEqual(parseClientEnvironment({ ROOTKEEP_ADDRESS: "https://vault", ROOTKEEP_SESSION_FILE: "/run/session" }, "/home/ada"), {
+    assert.deepEqual(parseClientEnvironment({}, "/users/ada"), { address: null, sessionFile: "/users/ada/.config/rootkeep/session.json" });
+    assert.deepEqual(parseClientEnvironment({ ROOTKEEP_ADDRESS: "https://vault", ROOTKEEP_SESSION_FILE: "/run/session" }, "/users/ada"), {
       address: "https://vault",
       sessionFile: "/run/session",
     });
