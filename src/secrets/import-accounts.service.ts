@@ -17,6 +17,7 @@ import { type DataKeyRow, domainOf } from "../keys/domain.js";
 import type { KeyService } from "../keys/keys.service.js";
 import { type ActingPerson, actingStanding } from "../people/acting-person.service.js";
 import { hasRole } from "../people/standing.service.js";
+import { sealedFactsOf } from "./sealed-facts.js";
 import { SealedValues } from "./sealed-values.repository.js";
 import { SecretRow } from "./secret.entity.js";
 import { SecretVersion } from "./secret-version.entity.js";
@@ -294,16 +295,7 @@ export class ImportAccounts {
     for (const { version, secret, account } of staged) {
       const sealed = await SealedValues.read(this.dataSource.manager, version.id, version.sealedSha256);
       const dataKey = await this.dataKeys.byId(this.dataSource.manager, version.dataKeyId);
-      const facts = {
-        accountId: account.id,
-        awsAccountId: account.awsId,
-        secretId: secret.id,
-        kind: secret.kind,
-        version: version.number,
-        versionId: version.id,
-        dataKeyId: version.dataKeyId,
-        personId: "",
-      };
+      const facts = sealedFactsOf(account, secret, version);
       const { isIntact } = await this.keys.confirm({ ...facts, sealed }, dataKey);
       if (!isIntact) throw new RootkeepError("SEAL_BROKEN", { reason: "read-back failed" });
     }

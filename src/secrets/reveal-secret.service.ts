@@ -19,6 +19,7 @@ import type { DataKeys } from "../keys/data-keys.service.js";
 import type { KeyService, Opened, SealedRow } from "../keys/keys.service.js";
 import { AWS_PERIOD_SECONDS, stepOf } from "../keys/totp.js";
 import type { ActingPerson } from "../people/acting-person.service.js";
+import { sealedFactsOf } from "./sealed-facts.js";
 import { SealedValues } from "./sealed-values.repository.js";
 import { SecretRow } from "./secret.entity.js";
 import { SecretVersion } from "./secret-version.entity.js";
@@ -152,16 +153,7 @@ export class RevealSecret {
     }
     if (form.operation === "secret.code") this.#takeStep(tx, version, now);
     else tx.change(SecretVersion, version, { exposure: "BURNT" });
-    const facts = {
-      accountId: account.id,
-      awsAccountId: account.awsId,
-      secretId: secret.id,
-      kind: secret.kind,
-      version: version.number,
-      versionId: version.id,
-      dataKeyId: version.dataKeyId,
-      personId: "",
-    };
+    const facts = sealedFactsOf(account, secret, version);
     return { claim, version, facts, now };
   }
 
