@@ -3,14 +3,23 @@ import { readFileSync } from "node:fs";
 import type { ConnectionOptions, TlsOptions } from "node:tls";
 import { Client, type ClientConfig } from "pg";
 import { DataSource, type DataSourceOptions, type EntitySchema, type Logger, type MixedList, type QueryRunner } from "typeorm";
+import { LIMITS } from "../kernel/limits.js";
 import type { PgConnection, PgTls } from "./connection.js";
 import { redactQueryError } from "./redact-query-error.js";
 
 /**
  * For the service's connections: settings that a default of the database or the role must not overrule. The search path begins with
- * PostgreSQL's own catalogue, so that nobody's operator or function stands in front of it. (Who creates tables needs another.)
+ * PostgreSQL's own catalogue, so that nobody's operator or function stands in front of it. (Who creates tables needs another.) The
+ * isolation level is the one that row locks and the audit lock are made for; a transaction that wants a snapshot says so.
+ *
+ * With `pipeline` a statement may be sent before the one in front of it has answered. A server that went silent is given up, and the
+ * connection with it, a little later than the server itself would have given up the statement.
  */
-export const SERVICE_SESSION = { options: "-c search_path=pg_catalog,public" } as const;
+export const SERVICE_SESSION = {
+  options: "-c search_path=pg_catalog,public -c default_transaction_isolation=read\\ committed",
+  pipeline: true,
+  query_timeout: LIMITS.statementTimeoutMs + 2_000,
+} as const;
 
 const CONNECT_TIMEOUT_MS = 5_000;
 

@@ -76,7 +76,7 @@ export class TransactionRunner<D extends DraftEntry, R> {
     let isOpen = false;
     try {
       const client = (await runner.connect()) as PoolClient;
-      await runner.startTransaction("READ COMMITTED");
+      await runner.startTransaction();
       isOpen = true;
       const { result, entries } = await work(tx);
       const drafts = entries.map((entry) => ({ ...entry.draft, rows: rowsOf(entry, entries, tx.writes) }));
@@ -113,7 +113,7 @@ export class TransactionRunner<D extends DraftEntry, R> {
     try {
       const client = (await runner.connect()) as PoolClient;
       // A snapshot of the whole transaction would be taken before the lock is granted; under the lock none is needed.
-      await runner.startTransaction(isLast ? "READ COMMITTED" : "REPEATABLE READ");
+      await runner.startTransaction(isLast ? undefined : "REPEATABLE READ");
       await client.query("SET TRANSACTION READ ONLY");
       const head = isLast ? await this.log.lockHead(client) : await this.log.readHead(client);
       const result = await work(tx);
@@ -196,7 +196,7 @@ export class TransactionRunner<D extends DraftEntry, R> {
     let isOurs: boolean;
     try {
       const client = (await runner.connect()) as PoolClient;
-      await runner.startTransaction("READ COMMITTED");
+      await runner.startTransaction();
       isOurs = await this.log.settle(client, sent);
       await runner.commitTransaction();
     } catch (cause) {
@@ -223,7 +223,18 @@ async function stampAll<D extends DraftEntry>(tx: WorkTransaction, entries: read
   entries.forEach((entry, index) => {
     for (const row of entry.rows ?? []) claims.set(row, head.size + index);
   });
-  for (const write of tx.writes) await tx.stamp(write, claims.get(write.row) ?? head.size);
+  const seqOf = (write: PendingWrite): number => claims.get(write.row) ?? head.size;
+  // New rows one after the other, for they may refer to each other; changes in one go: their rows are locked, each waits for nothing.
+  const updates: Promise<void>[] = [];
+  for (const write of tx.writes) {
+    if (write.kind === "update") {
+      updates.push(tx.stamp(write, seqOf(write)));
+      continue;
+    }
+    await Promise.all(updates.splice(0));
+    await tx.stamp(write, seqOf(write));
+  }
+  await Promise.all(updates);
 }
 
 /** Handled as a serialisation failure: the same work, on a newer snapshot, may pass. */

@@ -9,6 +9,8 @@ import { answersAny } from "./row-answer.js";
 interface SeenRow {
   readonly row: DecidingRow;
   readonly key: string;
+  /** True once the row is locked for a change: a second look at it need not ask the database again. */
+  isLocked: boolean;
 }
 
 /** A deciding row that the work inserts or changes; written after the audit lock is held, together with its seq and HMAC. */
@@ -45,7 +47,7 @@ export function rowKey(table: string, id: string): string {
 /**
  * One piece of work on deciding rows, inside one database transaction. Rows are read under a row lock and their HMAC is checked at
  * once; whether they are also the newest is checked by the runner, under the audit lock, before anything is committed. A row is read
- * once: the same object comes back to a second reader, with the changes made so far.
+ * once: it stays locked, so the same object comes back to a second reader, with the changes made so far.
  */
 export class WorkTransaction {
   readonly #seen = new Map<string, SeenRow>();
@@ -91,7 +93,7 @@ export class WorkTransaction {
     const rows = await this.manager.find(entity, { where, order, ...lock, ...(take === undefined ? {} : { take }) });
     for (const row of rows)
       if (!answersAny(row, where)) throw new RowRefused(rowKey(metadata.tableName, primaryKey(metadata, row)), "answer");
-    return rows.map((row) => this.#admit(metadata, row));
+    return rows.map((row) => this.#admit(metadata, row, mode === "lock"));
   }
 
   /**
@@ -131,7 +133,7 @@ export class WorkTransaction {
   }
 
   /** For the runner: what was read, what was looked for in vain, what is to be written, and which tables were counted. */
-  get seen(): Iterable<SeenRow> {
+  get seen(): Iterable<Readonly<SeenRow>> {
     return this.#seen.values();
   }
   get missing(): Iterable<string> {
@@ -183,24 +185,29 @@ export class WorkTransaction {
     mode: "pessimistic_read" | "pessimistic_write",
   ): Promise<R | null> {
     const metadata = this.#metadata(entity);
+    const known = this.#seen.get(rowKey(metadata.tableName, id));
+    if (known !== undefined && (known.isLocked || mode === "pessimistic_read")) return known.row as R;
     const lock = this.isReadOnly ? {} : { lock: { mode } as const };
     const row = await this.manager.findOne(entity, { where: { id } as never, ...lock });
     if (row !== null) {
       // The database compares ids for us, and whoever owns it says what "equal" means there: a genuine row may be the wrong answer.
       if (primaryKey(metadata, row) !== id) throw new RowRefused(rowKey(metadata.tableName, id), "answer");
-      return this.#admit(metadata, row);
+      return this.#admit(metadata, row, mode === "pessimistic_write");
     }
     this.#missing.add(rowKey(metadata.tableName, id));
     return null;
   }
 
-  #admit<R extends DecidingRow>(metadata: EntityMetadata, row: R): R {
+  #admit<R extends DecidingRow>(metadata: EntityMetadata, row: R, isLocked: boolean): R {
     const key = rowKey(metadata.tableName, primaryKey(metadata, row));
     const known = this.#seen.get(key);
-    if (known !== undefined) return known.row as R;
+    if (known !== undefined) {
+      known.isLocked ||= isLocked;
+      return known.row as R;
+    }
     const expected = this.rowMac.mac(decidingBytes(metadata.tableName, decidingColumns(metadata, row)));
     if (!expected.equals(row.mac)) throw new RowRefused(key, "mac");
-    this.#seen.set(key, { row, key });
+    this.#seen.set(key, { row, key, isLocked });
     return row;
   }
 

@@ -20,18 +20,21 @@ export class FailureCounter {
 
   /**
    * Lets the attempt pass if the subject has not failed too often lately.
+   * @returns true where there are failures to {@link clear} after a success.
    * @throws RootkeepError `LOCKED_OUT` with the seconds to wait.
    */
-  async assertMayTry(subject: string): Promise<void> {
+  async assertMayTry(subject: string): Promise<boolean> {
     const { rows } = await this.pool.query<{ failures: number; age: string }>(
       "SELECT failures, extract(epoch FROM clock_timestamp() - last_at) AS age FROM people.signin_failure WHERE subject = $1",
       [subject],
     );
     const row = rows[0];
-    if (row === undefined || row.failures < FREE_FAILURES) return;
+    if (row === undefined) return false;
+    if (row.failures < FREE_FAILURES) return true;
     const wait = Math.min(WAIT_SECONDS_MAX, 2 ** Math.min(row.failures - FREE_FAILURES, 20) * 5);
     const left = Math.ceil(wait - Number(row.age));
     if (left > 0) throw new RootkeepError("LOCKED_OUT", { retryAfterSeconds: left });
+    return true;
   }
 
   /** Notes one more failure. */

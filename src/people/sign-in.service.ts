@@ -64,12 +64,12 @@ export class SignIn {
   async signIn(credentials: Credentials): Promise<NewSession> {
     const found = await this.#findPassword(credentials.email);
     const subject = `sign-in:${found?.personId ?? "unknown"}:${credentials.address}`;
-    await this.failures.assertMayTry(subject);
+    const hasFailed = await this.failures.assertMayTry(subject);
     const isRight = await checkPassword(found?.passwordHash ?? undefined, credentials.password);
     try {
       if (!isRight || found === undefined) throw new RootkeepError("UNAUTHENTICATED");
       const session = await this.#open(found, credentials.code);
-      await this.failures.clear(subject);
+      if (hasFailed) await this.failures.clear(subject);
       return session;
     } catch (error) {
       if (!isRootkeepError(error, "UNAUTHENTICATED")) throw error;

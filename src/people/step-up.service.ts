@@ -11,8 +11,9 @@ export interface TotpSettings {
 }
 
 /**
- * The fresh second factor that signing in, approving and opening each take as an argument of that very call. A time step is accepted
- * once, for anything, rising; the row stays locked until the commit that uses it, so two calls on two replicas cannot share a code.
+ * The fresh second factor that signing in, approving, opening and taking half an invitation each take as an argument of that very call. A
+ * time step is accepted once, for anything, rising; the row stays locked until the commit that uses it, so two calls on two replicas cannot
+ * share a code.
  */
 export class StepUp {
   constructor(
@@ -23,7 +24,7 @@ export class StepUp {
 
   /**
    * Accepts `code` for one act of `personId` and moves the authenticator's last step, in the caller's transaction.
-   * @param forActs true for approving and opening: an authenticator younger than the waiting time does not count.
+   * @param forActs true for all but signing in: an authenticator younger than the waiting time does not count.
    * @param knownSince authenticators that were enrolled later do not count: a reset ends what was granted before it.
    * @returns id of the authenticator that confirmed.
    *
@@ -41,14 +42,14 @@ export class StepUp {
   ): Promise<Id<"authenticator">> {
     const authenticators = await tx.readAll(Authenticator, { personId: personId as Id<"person">, kind: "totp", state: "ACTIVE" }, "lock");
     const subject = `step-up:${personId}`;
-    await this.failures.assertMayTry(subject);
+    const hasFailed = await this.failures.assertMayTry(subject);
     for (const authenticator of authenticators) {
       if (forActs && now < authenticator.usableFrom) continue;
       if (knownSince !== undefined && authenticator.createdAt > knownSince) continue;
       const step = this.stepOf(authenticator, code, now);
       if (step === null) continue;
       tx.change(Authenticator, authenticator, { lastStep: String(step) });
-      await this.failures.clear(subject);
+      if (hasFailed) await this.failures.clear(subject);
       return authenticator.id;
     }
     await this.failures.note(subject);

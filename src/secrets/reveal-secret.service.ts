@@ -98,10 +98,13 @@ export class RevealSecret {
     const intent = receipt.facts;
     let opened: Opened;
     try {
-      await this.log.confirm(this.dataSource.manager, intent);
       const { version, facts, now } = claimed;
-      const sealed = await SealedValues.read(this.dataSource.manager, version.id, version.sealedSha256);
-      const dataKey = await this.dataKeys.byId(this.dataSource.manager, version.dataKeyId);
+      const { manager } = this.dataSource;
+      const [, sealed, dataKey] = await Promise.all([
+        this.log.confirm(manager, intent),
+        SealedValues.read(manager, version.id, version.sealedSha256),
+        this.dataKeys.byId(manager, version.dataKeyId),
+      ]);
       opened = await open({ ...facts, sealed }, dataKey, receipt, now);
     } catch (failure) {
       // The sealed bytes are read outside the runner, so a lost connection is still the database's own error here.

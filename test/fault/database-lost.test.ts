@@ -4,6 +4,7 @@ import { MIGRATIONS } from "../../migrations/index.js";
 import { draftEntry, SYSTEM_ACTOR } from "../../src/audit/draft.js";
 import type { ErrorCode } from "../../src/kernel/errors.js";
 import { isRootkeepError } from "../../src/kernel/errors.js";
+import { LIMITS } from "../../src/kernel/limits.js";
 import { createRootKey } from "../../src/keys/root-keys.service.js";
 import { AT, type Deed, PgProxy } from "../support/pg-proxy.js";
 import { createTestDatabase, withClient } from "../support/postgres.js";
@@ -122,16 +123,9 @@ describe("the database goes away in the middle of an opening [L1, L4]", () => {
   async function live({ commit, deed, isUnreachable, answer, logged, settled }: Moment): Promise<void> {
     const { grantId, accountId, password } = await scene.granted();
     const unwraps = rootKey.unwraps;
-    const arm = (): void => {
-      void proxy.trap((message) => {
-        const isHit = AT.commit(message);
-        if (isHit && isUnreachable) proxy.refuse(true);
-        return isHit;
-      }, deed);
-    };
+    const arm = (): void => void proxy.trap(AT.commit, deed, { isIsolating: isUnreachable });
     if (commit === "intent") arm();
     else rootKey.afterUnwrap = arm;
-    // Only idle connections are left to ask on, and those are cut too: the pool must not answer for a database that is away.
     const opening = scene.open(grantId);
     if (answer === "value") assert.equal(await opening, password);
     else await assert.rejects(opening, (error) => isRootkeepError(error, answer), answer);
@@ -182,6 +176,21 @@ describe("the database goes away in the middle of an opening [L1, L4]", () => {
     proxy.dismiss(false);
     await race([() => scene.vault.log.record(draft())]);
     assert.equal(await scene.open(grantId), password);
+    await scene.assertWhole();
+  });
+
+  it("gives up a line that has gone silent, and appends again over another", async () => {
+    const { grantId, accountId } = await scene.granted();
+    rootKey.afterUnwrap = (): void => void proxy.trap(AT.commit, "hold");
+    await assert.rejects(scene.open(grantId), (error) => isRootkeepError(error, "AUDIT_UNAVAILABLE"));
+    rootKey.heal();
+    const draft = () => draftEntry({ action: "log.heartbeat", outcome: "committed", actor: SYSTEM_ACTOR });
+    // The caller has heard at its deadline; what stands behind it in the queue waits until the line itself is given up.
+    await assert.rejects(scene.vault.log.record(draft()), (error) => isRootkeepError(error, "AUDIT_UNAVAILABLE"));
+    await new Promise((resolve) => setTimeout(resolve, LIMITS.statementTimeoutMs));
+    await scene.vault.log.record(draft());
+    await sweeperOf(scene.vault).sweep();
+    assert.equal(await scene.exposure(accountId), "BURNT");
     await scene.assertWhole();
   });
 

@@ -31,6 +31,8 @@ interface Trap {
   readonly deed: Deed;
   /** How many more matches pass by. */
   passes: number;
+  /** When it springs, the database is out of reach by any other way: idle connections are cut, new ones refused. */
+  readonly isIsolating: boolean;
   readonly spring: () => void;
 }
 
@@ -80,10 +82,11 @@ export class PgProxy {
   /**
    * Sets a trap that springs once.
    * @param after so many matching messages pass first.
+   * @param isIsolating from then on no other connection answers, old or new, until {@link refuse}.
    * @returns a promise that is kept when it has sprung, and for `…-answer` when the server has done the message.
    */
-  trap(at: Trap["at"], deed: Deed, after = 0): Promise<void> {
-    return new Promise((resolve) => this.#traps.add({ at, deed, passes: after, spring: resolve }));
+  trap(at: Trap["at"], deed: Deed, { after = 0, isIsolating = false } = {}): Promise<void> {
+    return new Promise((resolve) => this.#traps.add({ at, deed, passes: after, isIsolating, spring: resolve }));
   }
 
   /** Traps that have not sprung are taken away. */
@@ -135,6 +138,8 @@ export class PgProxy {
     server.on("error", () => undefined);
     for (const socket of [client, server]) {
       socket.once("close", () => {
+        // Over a network that is silent not even the end of the other side is heard.
+        if (line.isSilent && socket === server) return;
         this.#lines.delete(line);
         end(line);
       });
@@ -178,6 +183,7 @@ export class PgProxy {
       return;
     }
     this.#traps.delete(trap);
+    if (trap.isIsolating) this.#isolate(line);
     if (trap.deed === "hold") line.isSilent = true;
     else if (trap.deed === "drop") end(line);
     else {
@@ -187,6 +193,11 @@ export class PgProxy {
       return;
     }
     trap.spring();
+  }
+
+  #isolate(trapped: Line): void {
+    this.#isRefusing = true;
+    for (const line of this.#lines) if (line !== trapped && line.unanswered === 0) end(line);
   }
 
   #sprung(message: SentMessage): Trap | undefined {
