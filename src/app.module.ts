@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from "@nestjs/common";
 import { AccountsModule } from "./accounts/accounts.module.js";
 import { ApprovalsModule, HIGHER_ACTS, SECRET_FACTS } from "./approvals/approvals.module.js";
+import { TAKING_STATEMENT } from "./approvals/taking-statement.service.js";
 import { AuditModule } from "./audit/audit.module.js";
 import { Transactions } from "./audit/transactions.service.js";
 import type { Config } from "./config/config.js";
@@ -10,7 +11,7 @@ import { DatabaseModule } from "./database/database.module.js";
 import { EdgeModule } from "./edge/edge.module.js";
 import { ENTITIES } from "./entities.js";
 import { KeysModule } from "./keys/keys.module.js";
-import { PeopleModule } from "./people/people.module.js";
+import { PeopleModule, TAKING_STATEMENT_PORT } from "./people/people.module.js";
 import { SecretsModule } from "./secrets/secrets.module.js";
 import { Secrets } from "./secrets/secrets.service.js";
 import { waiveAct } from "./secrets/waive-act.service.js";
@@ -31,7 +32,7 @@ export class AppModule {
         AuditModule,
         KeysModule,
         AccountsModule,
-        PeopleModule,
+        PeopleModule.with([{ provide: TAKING_STATEMENT_PORT, useValue: TAKING_STATEMENT }]),
         ApprovalsModule.with([
           { provide: SECRET_FACTS, inject: [Transactions], useFactory: (transactions: Transactions) => new Secrets(transactions) },
           { provide: HIGHER_ACTS, useFactory: () => [waiveAct()] },

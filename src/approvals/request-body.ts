@@ -4,6 +4,7 @@ import { encodeFields } from "../kernel/encoding.js";
 import { RootkeepError } from "../kernel/errors.js";
 import type { Id } from "../kernel/ids.js";
 import type { Operation } from "../kernel/operations.js";
+import type { Taking } from "../people/taking-statement.port.js";
 import type { PurposeKind } from "./purpose.js";
 
 /** Format label of a request; covered by its hash. */
@@ -65,7 +66,7 @@ export function parseRequest(text: string, hash: Buffer): RequestBody {
 
 /** What a second factor confirms (docs/spec/approval-statement.md): today by a TOTP code beside it, tomorrow by a passkey's signature. */
 export interface Statement {
-  readonly act: "approve" | "deny" | "open";
+  readonly act: "approve" | "deny" | "open" | "take";
   readonly requestHash: string;
   readonly person: Id<"person">;
   readonly authenticator: Id<"authenticator"> | null;
@@ -73,6 +74,8 @@ export interface Statement {
   readonly challenge: string;
   /** For an opening: the grant, the version, and which opening of it this is, counting from 1. */
   readonly opening?: { readonly grant: Id<"grant">; readonly version: Id<"version">; readonly number: number };
+  /** For half an invitation: which half of which. */
+  readonly taking?: Pick<Taking, "invitation" | "half">;
 }
 
 /** Canonical JSON of `statement`. */

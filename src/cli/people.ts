@@ -101,25 +101,19 @@ const MEMBERS: readonly Command[] = [
 const INVITATIONS: readonly Command[] = [
   {
     words: ["people", "invite-link"],
-    summary: "Takes the invitation's token, once; for the custodian who asked. It goes to the person.",
+    summary:
+      "Asks for a fresh authenticator code and takes the invitation's token, once; for the custodian who asked. It goes to the person.",
     positionals: ["REQUEST"],
     options: { out: OUT_OPTION },
-    async run(call) {
-      const client = await call.client();
-      await call.deliver(() => client.release(`/v1/requests/${pathPart(call.given.positional("REQUEST"))}/invitation-link`, {}, "token"));
-      return undefined;
-    },
+    run: (call) => takeHalf(call, "invitation-link", "token"),
   },
   {
     words: ["people", "invite-code"],
-    summary: "Takes the invitation's code, once; for the custodian who approved. Hand it over in person or by telephone.",
+    summary:
+      "Asks for a fresh authenticator code and takes the invitation's code, once; for the custodian who approved. Hand it over in person or by telephone.",
     positionals: ["REQUEST"],
     options: { out: OUT_OPTION },
-    async run(call) {
-      const client = await call.client();
-      await call.deliver(() => client.release(`/v1/requests/${pathPart(call.given.positional("REQUEST"))}/invitation-code`, {}, "code"));
-      return undefined;
-    },
+    run: (call) => takeHalf(call, "invitation-code", "code"),
   },
   {
     words: ["people", "accept"],
@@ -157,6 +151,16 @@ const INVITATIONS: readonly Command[] = [
     run: (call) => (call.given.flag("confirm") ? confirmFounding(call) : acceptFounding(call)),
   },
 ];
+
+/** One half of an invitation; the code is asked for once it is known where the half may go. */
+async function takeHalf(call: Call, path: string, field: string): Promise<undefined> {
+  const client = await call.client();
+  await call.deliver(async () => {
+    const code = await call.ask("Authenticator code to take it");
+    return await client.release(`/v1/requests/${pathPart(call.given.positional("REQUEST"))}/${path}`, { code }, field);
+  });
+  return undefined;
+}
 
 async function acceptFounding(call: Call): Promise<undefined> {
   const [name, email] = [call.given.text("name"), call.given.text("email")];

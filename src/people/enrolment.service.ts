@@ -1,4 +1,3 @@
-import { randomBytes, randomInt } from "node:crypto";
 import type { DataSource } from "typeorm";
 import { ANONYMOUS_ACTOR, draftEntry, personActor } from "../audit/draft.js";
 import type { EntryDraft } from "../audit/entry.js";
@@ -11,21 +10,20 @@ import type { Grant } from "../kernel/grant.js";
 import { type Id, newId } from "../kernel/ids.js";
 import { LIMITS } from "../kernel/limits.js";
 import type { RecordsKey } from "../keys/records.js";
-import { type ActingPerson, actingStanding } from "./acting-person.service.js";
 import { Authenticator } from "./authenticator.entity.js";
 import type { AuthenticatorSeal } from "./authenticator-seal.service.js";
 import { endSessions } from "./end-sessions.service.js";
 import { Invitation } from "./invitation.entity.js";
+import { released } from "./invitation-halves.service.js";
 import { otpauthUri } from "./otpauth.js";
 import { checkNewPassword, hashPassword } from "./passwords.service.js";
 import { Person } from "./person.entity.js";
 import type { PersonForm } from "./person-form.js";
-import { hasRole } from "./standing.service.js";
 
 export interface EnrolmentSettings {
   readonly deployment: string;
   readonly periodSeconds: number;
-  /** How long a new authenticator waits before it counts for approving and opening: 24 hours, shorter only in a trial. */
+  /** How long a new authenticator waits before it counts for more than signing in: 24 hours, shorter only in a trial. */
   readonly waitSeconds: number;
 }
 
@@ -36,13 +34,9 @@ export interface EnrolmentParties {
   readonly approvedBy: Id<"person">;
 }
 
-const CODE_ALPHABET = "23456789abcdefghjkmnpqrstvwxyz";
-const CODE_CHARS = 10;
-
 /**
- * Becoming somebody (design §2). One custodian asks, another approves; the link goes to the asking custodian (until mail can be sent),
- * the code that completes it to the approving one, so neither of them can become the person alone. The authenticator that the person
- * then enrols counts for approving and opening only after a day.
+ * Becoming somebody (design §2). One custodian asks, another approves; each takes one half of the invitation (`InvitationHalves`), and the
+ * person brings both. The authenticator that the person then enrols counts for more than signing in only after a day.
  */
 export class Enrolment {
   constructor(
@@ -118,24 +112,6 @@ export class Enrolment {
   }
 
   /**
-   * The link's token, once, to the custodian who asked.
-   * @throws RootkeepError `NOT_FOUND`, `NOT_ALLOWLISTED`, `ALREADY_RELEASED`
-   */
-  async takeLink(requestId: Id<"request">, custodian: ActingPerson): Promise<{ token: string; expiresAt: Date; seq: number }> {
-    const token = `rki_${randomBytes(32).toString("base64url")}`;
-    return { token, ...(await this.#hand(requestId, custodian, "invitation.link", token)) };
-  }
-
-  /**
-   * The code that completes the link, once, to the custodian whose approval decided. That custodian hands it over.
-   * @throws RootkeepError `NOT_FOUND`, `ALREADY_RELEASED`
-   */
-  async takeCode(requestId: Id<"request">, custodian: ActingPerson): Promise<{ code: string; expiresAt: Date; seq: number }> {
-    const code = Array.from({ length: CODE_CHARS }, () => CODE_ALPHABET.charAt(randomInt(CODE_ALPHABET.length))).join("");
-    return { code, ...(await this.#hand(requestId, custodian, "invitation.code", code)) };
-  }
-
-  /**
    * The person takes the invitation with link and code, sets a password and gets the URI of the authenticator, once.
    * @throws RootkeepError `NOT_FOUND` for a wrong token or code (five wrong codes end it), `ALREADY_RELEASED`, `MALFORMED`.
    */
@@ -192,7 +168,7 @@ export class Enrolment {
   }
 
   /**
-   * The person proves that the new authenticator works; from now on they can sign in, and after the waiting time approve and open.
+   * The person proves that the new authenticator works; from now on they can sign in, and after the waiting time act.
    * @throws RootkeepError `NOT_FOUND`, `STEP_UP_REQUIRED` for a wrong code.
    */
   async confirm(token: string, code: string): Promise<{ personId: Id<"person">; usableFrom: Date }> {
@@ -258,32 +234,6 @@ export class Enrolment {
     });
   }
 
-  async #hand(
-    requestId: Id<"request">,
-    custodian: ActingPerson,
-    half: "invitation.link" | "invitation.code",
-    value: string,
-  ): Promise<{ expiresAt: Date; seq: number }> {
-    const { result, receipts } = await this.transactions.run(async (tx) => {
-      const now = await tx.clock();
-      const standing = await actingStanding(tx, custodian, now);
-      const [invitation] = await tx.readAll(Invitation, { requestId }, "lock");
-      const isLink = half === "invitation.link";
-      if (invitation === undefined || (isLink ? invitation.askedBy : invitation.approvedBy) !== custodian.personId) {
-        throw new RootkeepError("NOT_FOUND");
-      }
-      if (!hasRole(standing, "custodian")) throw new RootkeepError("NOT_ALLOWLISTED");
-      if ((isLink ? invitation.tokenHash : invitation.codeHash) !== null) throw released(invitation);
-      if (invitation.state !== "OPEN" || invitation.expiresAt <= now) throw new RootkeepError("STATE_CONFLICT");
-      const valueHash = this.records.tokenHash(value);
-      tx.change(Invitation, invitation, isLink ? { tokenHash: valueHash } : { codeHash: valueHash });
-      const target = { type: "invitation", id: invitation.id };
-      const draft = draftEntry({ action: half, outcome: "allowed", actor: personActor(custodian.personId), target });
-      return { result: invitation.expiresAt, entries: [{ draft }] };
-    });
-    return { expiresAt: result, seq: receipts[0]?.facts.seq ?? -1 };
-  }
-
   async #usable(tx: WorkTransaction, tokenHash: Buffer, now: Date): Promise<{ invitation: Invitation; person: Person }> {
     const [invitation] = await tx.readAll(Invitation, { tokenHash }, "lock");
     if (invitation === undefined || invitation.state === "VOID" || invitation.state === "CONFIRMED") throw new RootkeepError("NOT_FOUND");
@@ -324,8 +274,4 @@ export async function assertUnknown(tx: WorkTransaction, form: PersonForm): Prom
 /** What two texts that look the same have in common. */
 function alike(text: string): string {
   return text.normalize("NFKC").replaceAll(/\s+/gu, " ").trim().toLowerCase();
-}
-
-function released(invitation: Invitation): RootkeepError {
-  return new RootkeepError("ALREADY_RELEASED", { facts: { seq: Number(invitation.seq) } });
 }

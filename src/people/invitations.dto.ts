@@ -1,5 +1,10 @@
 import { LIMITS } from "../kernel/limits.js";
-import { SHOWN, Shown, TextField } from "../wire/fields.js";
+import { CodeField, SHOWN, Shown, TextField } from "../wire/fields.js";
+
+/** Takes one half of an invitation, with a fresh second factor. */
+export class TakingForm {
+  @CodeField() readonly code!: string;
+}
 
 /** A person's answer to their invitation: the link's token and the code that a custodian handed over. */
 export class InvitationAcceptanceForm {
@@ -25,7 +30,7 @@ export class InvitationCodeReply {
 /** A person who has become one. */
 export class ConfirmedReply {
   @Shown(SHOWN.id) readonly personId!: string;
-  @Shown({ ...SHOWN.time, description: "From when on the authenticator counts for approving and opening." }) readonly usableFrom!: string;
+  @Shown({ ...SHOWN.time, description: "From when on the authenticator counts for more than signing in." }) readonly usableFrom!: string;
 }
 
 /** The person who took the invitation. */

@@ -6,20 +6,31 @@ import type { PersonCaller } from "../wire/caller.js";
 import { Operation } from "../wire/operation.decorator.js";
 import { Enrolment } from "./enrolment.service.js";
 import { ConfirmationForm } from "./founding.dto.js";
-import { AcceptedReply, ConfirmedReply, InvitationAcceptanceForm, InvitationCodeReply, InvitationLinkReply } from "./invitations.dto.js";
+import { InvitationHalves } from "./invitation-halves.service.js";
+import {
+  AcceptedReply,
+  ConfirmedReply,
+  InvitationAcceptanceForm,
+  InvitationCodeReply,
+  InvitationLinkReply,
+  TakingForm,
+} from "./invitations.dto.js";
 
 /** Becoming somebody: two halves of an invitation to two custodians, and the person's answer to both. */
 @ApiTags("invitations")
 @Controller("v1")
 export class InvitationsController {
-  constructor(private readonly enrolment: Enrolment) {}
+  constructor(
+    private readonly enrolment: Enrolment,
+    private readonly halves: InvitationHalves,
+  ) {}
 
   @Post("requests/:id/invitation-link")
   @HttpCode(200)
   @Operation("invitation.link")
   @ApiOkResponse({ type: InvitationLinkReply, description: "The link, once, to the custodian who asked." })
-  async link(@CurrentPerson() caller: PersonCaller, @Param("id") id: string): Promise<InvitationLinkReply> {
-    const { token, expiresAt, seq } = await this.enrolment.takeLink(parseId("request", id), caller);
+  async link(@CurrentPerson() caller: PersonCaller, @Param("id") id: string, @Body() form: TakingForm): Promise<InvitationLinkReply> {
+    const { token, expiresAt, seq } = await this.halves.takeLink(parseId("request", id), caller, form.code);
     return { token, expiresAt: expiresAt.toISOString(), seq };
   }
 
@@ -27,8 +38,8 @@ export class InvitationsController {
   @HttpCode(200)
   @Operation("invitation.code")
   @ApiOkResponse({ type: InvitationCodeReply, description: "The code, once, to the custodian whose approval decided." })
-  async code(@CurrentPerson() caller: PersonCaller, @Param("id") id: string): Promise<InvitationCodeReply> {
-    const { code, expiresAt, seq } = await this.enrolment.takeCode(parseId("request", id), caller);
+  async code(@CurrentPerson() caller: PersonCaller, @Param("id") id: string, @Body() form: TakingForm): Promise<InvitationCodeReply> {
+    const { code, expiresAt, seq } = await this.halves.takeCode(parseId("request", id), caller, form.code);
     return { code, expiresAt: expiresAt.toISOString(), seq };
   }
 

@@ -1,4 +1,4 @@
-import { Global, Inject, Module, type OnApplicationShutdown } from "@nestjs/common";
+import { type DynamicModule, Global, Inject, Module, type OnApplicationShutdown, type Provider } from "@nestjs/common";
 import { Pool } from "pg";
 import { DataSource } from "typeorm";
 import { AuditLog } from "../audit/audit-log.service.js";
@@ -21,6 +21,7 @@ import { Enrolment } from "./enrolment.service.js";
 import { FailureCounter } from "./failure-counter.service.js";
 import { FoundingController } from "./founding.rest.js";
 import { Founding } from "./founding.service.js";
+import { InvitationHalves } from "./invitation-halves.service.js";
 import { InvitationsController } from "./invitations.rest.js";
 import { PeopleController } from "./people.rest.js";
 import { People } from "./people.service.js";
@@ -28,8 +29,11 @@ import { SessionMethods } from "./session-methods.service.js";
 import { SessionsController } from "./sessions.rest.js";
 import { SignIn } from "./sign-in.service.js";
 import { StepUp } from "./step-up.service.js";
+import type { TakingStatementPort } from "./taking-statement.port.js";
 import { UnknownFailures } from "./unknown-failures.service.js";
 
+/** Token of the {@link TakingStatementPort}, whose adapter stands in the module above. */
+export const TAKING_STATEMENT_PORT = Symbol("taking-statement");
 const COUNTER_POOL = Symbol("counter-pool");
 
 @Global()
@@ -79,12 +83,23 @@ const COUNTER_POOL = Symbol("counter-pool");
           waitSeconds: config.trial.authenticatorWaitSeconds,
         }),
     },
+    {
+      provide: InvitationHalves,
+      inject: [Transactions, RecordsKey, StepUp, TAKING_STATEMENT_PORT],
+      useFactory: (transactions: Transactions, records: RecordsKey, stepUp: StepUp, statements: TakingStatementPort) =>
+        new InvitationHalves(transactions, records, stepUp, statements),
+    },
     { provide: Allowlist, inject: [Transactions], useFactory: (transactions: Transactions) => new Allowlist(transactions) },
     { provide: People, inject: [Transactions], useFactory: (transactions: Transactions) => new People(transactions) },
   ],
   exports: [StepUp, SignIn, Founding, Enrolment, Allowlist, People],
 })
 export class PeopleModule implements OnApplicationShutdown {
+  /** @param above the provider of {@link TAKING_STATEMENT_PORT}; the composition root knows the module above. */
+  static with(above: Provider[]): DynamicModule {
+    return { module: PeopleModule, providers: above };
+  }
+
   constructor(
     @Inject(COUNTER_POOL) private readonly pool: Pool,
     @Inject(UnknownFailures) private readonly unknownFailures: UnknownFailures,

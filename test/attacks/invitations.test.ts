@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { isRootkeepError } from "../../src/kernel/errors.js";
 import type { Id } from "../../src/kernel/ids.js";
+import { unusedCode } from "../support/act-code.js";
 import { AttackTally } from "../support/attack-tally.js";
 import { DatabaseOwner } from "../support/database-owner.js";
 import { attackAll, judge, type Target } from "../support/row-attacks.js";
-import { type Actor, Vault } from "../support/vault.js";
+import { type Actor, formOf, Vault } from "../support/vault.js";
 
 // real: PostgreSQL (attacked by its owner), every service. double: none.
 describe("becoming somebody, with an invitation or a person that the database's owner has touched [L11]", () => {
@@ -48,15 +50,50 @@ describe("becoming somebody, with an invitation or a person that the database's 
   it("gives out neither link nor code", async () => {
     const tally = new AttackTally();
     const half = targets.slice(0, 1);
-    await attackAll(vault, owner, half, () => vault.people.enrolment.takeLink(requestId, ada), tally);
-    await attackAll(vault, owner, half, () => vault.people.enrolment.takeCode(requestId, ben), tally);
+    await attackAll(vault, owner, half, async () => vault.people.halves.takeLink(requestId, ada, await unusedCode(ada)), tally);
+    await attackAll(vault, owner, half, async () => vault.people.halves.takeCode(requestId, ben, await unusedCode(ben)), tally);
     tally.assertHeld();
+  });
+
+  it("gives out neither for a request that was touched, so that a second factor confirms what was approved", async () => {
+    const tally = new AttackTally();
+    const [other] = await owner.rows<{ id: string }>("SELECT id FROM approvals.request WHERE id <> $1 LIMIT 1", [requestId]);
+    const request: Target = {
+      kind: "request",
+      table: "approvals.request",
+      idKind: "request",
+      id: requestId,
+      otherId: other?.id ?? "",
+      // Ada asked for both.
+      owners: [],
+      foundBy: [],
+    };
+    await attackAll(vault, owner, [request], async () => vault.people.halves.takeLink(requestId, ada, await unusedCode(ada)), tally);
+    await attackAll(vault, owner, [request], async () => vault.people.halves.takeCode(requestId, ben, await unusedCode(ben)), tally);
+    tally.assertHeld();
+  });
+
+  it("gives out neither to a stolen session and a code seen before, the authenticator's last step turned back", async () => {
+    const tally = new AttackTally();
+    const { requestId: asked } = await vault.requests.submit(
+      ada,
+      formOf({ operation: "person.enrol", subject: { name: "Isa Invited", email: "isa@example.com" } }),
+    );
+    const older = await owner.copy("people.authenticator");
+    const seen = await ben.app.next();
+    await vault.requests.approve(ben, asked, seen, "");
+    const today = await owner.copy("people.authenticator");
+    await vault.accounts.list("", 1);
+    await older.putBack();
+    tally.note("last step", await judge(vault, owner, ["people.authenticator"], () => vault.people.halves.takeCode(asked, ben, seen)));
+    await today.putBack();
+    tally.assertHeld();
+    await assert.rejects(vault.people.halves.takeCode(asked, ben, seen), (error) => isRootkeepError(error, "STEP_UP_REQUIRED"));
   });
 
   it("takes no link and code, and no proof of the authenticator; untouched rows let the person in", async () => {
     const tally = new AttackTally();
-    const { token } = await vault.people.enrolment.takeLink(requestId, ada);
-    const { code } = await vault.people.enrolment.takeCode(requestId, ben);
+    const { token, code } = await vault.invitation(requestId);
     const form = { token, code, password: "a long pass phrase of ivy" };
     await attackAll(vault, owner, targets.slice(1), () => vault.people.enrolment.accept(form), tally);
     const people = await owner.copy("people.person");

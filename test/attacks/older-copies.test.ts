@@ -124,10 +124,10 @@ describe("a row put back from an older copy, HMAC and search columns and all [L1
   it("an invitation whose halves were taken, that was accepted, or confirmed", async () => {
     const { requestId } = await vault.decide({ operation: "person.enrol", subject: { name: "Ines", email: "ines@example.com" } });
     const fresh = await copyAll();
-    const { token } = await vault.people.enrolment.takeLink(requestId, ada);
-    const { code } = await vault.people.enrolment.takeCode(requestId, ben);
-    await attack(fresh, ["people.invitation"], "link", () => vault.people.enrolment.takeLink(requestId, ada));
-    await attack(fresh, ["people.invitation"], "code", () => vault.people.enrolment.takeCode(requestId, ben));
+    const { token, code } = await vault.invitation(requestId);
+    const { halves } = vault.people;
+    await attack(fresh, ["people.invitation"], "link", async () => halves.takeLink(requestId, ada, await unusedCode(ada)));
+    await attack(fresh, ["people.invitation"], "code", async () => halves.takeCode(requestId, ben, await unusedCode(ben)));
     const taken = await copyAll();
     await vault.people.enrolment.accept({ token, code, password: "a long pass phrase of hers" });
     await attack(taken, ["people.invitation"], "accept", () =>

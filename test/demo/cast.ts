@@ -22,7 +22,9 @@ export async function gather(address: string, invitations: readonly string[]): P
     const [asking, approving] = index % 2 === 0 ? [ada, ben] : [ben, ada];
     usableFrom.push(await enrol(address, one, asking, approving, index === 0));
   }
-  ok("enrolled Cleo, Dan, Eve and Finn: one custodian asked and took the link, the other approved and took the code");
+  ok(
+    "enrolled Cleo, Dan, Eve and Finn: one custodian asked and took the link, the other approved and took the code, each with a fresh code of their own",
+  );
   await sleep(Math.max(0, Math.max(...usableFrom) - Date.now()));
   await allow(ada, ben, cast.cleo, "requester", { kind: "customer", values: [CUSTOMER] });
   await allow(ben, ada, cast.cleo, "approver", ALL);
@@ -68,9 +70,16 @@ async function enrol(address: string, one: Person, asking: Person, approving: Pe
     ok(`refused: ${asking.firstName} approving the enrolment that ${asking.firstName} asked for (SELF_APPROVAL)`);
   }
   await approving.approve(requestId);
-  const link = await asking.client.release(`/v1/requests/${requestId}/invitation-link`, {}, "token");
-  await refused("NOT_FOUND", () => asking.client.release(`/v1/requests/${requestId}/invitation-code`, {}, "code"));
-  const code = await approving.client.release(`/v1/requests/${requestId}/invitation-code`, {}, "code");
+  const link = await asking.takeHalf(requestId, "link");
+  await refused("NOT_FOUND", () => asking.takeHalf(requestId, "code"));
+  if (isFirst) {
+    const bySessionAlone = { code: "000000" };
+    await refused("STEP_UP_REQUIRED", () => approving.client.release(`/v1/requests/${requestId}/invitation-code`, bySessionAlone, "code"));
+    ok(
+      `refused: the enrolment's code to ${approving.firstName}'s session without ${approving.firstName}'s authenticator (STEP_UP_REQUIRED)`,
+    );
+  }
+  const code = await approving.takeHalf(requestId, "code");
   for (const { secret } of [link, code]) secret.expose((text) => one.secrets.push(text));
   const visitor = new ApiClient(address, null);
   const accepted = await visitor.release("/v1/invitations/acceptances", { token: link.secret, code: code.secret, password }, "otpauth");

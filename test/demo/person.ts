@@ -71,6 +71,12 @@ export class Person {
     return await this.withCode((code) => this.client.post(`/v1/requests/${requestId}/approvals`, { code }));
   }
 
+  /** Takes the link (who asked) or the code (who approved) of the invitation that a request has made. */
+  async takeHalf(requestId: string, half: "link" | "code"): Promise<Released> {
+    const field = half === "link" ? "token" : "code";
+    return await this.withCode((code) => this.client.release(`/v1/requests/${requestId}/invitation-${half}`, { code }, field));
+  }
+
   async #freshCode(): Promise<string> {
     const key = this.#key;
     if (key === undefined) throw new Error(`${this.name} has no authenticator`);

@@ -28,6 +28,7 @@ import { Allowlist } from "../../src/people/allowlist.service.js";
 import { Enrolment } from "../../src/people/enrolment.service.js";
 import { FoundingController } from "../../src/people/founding.rest.js";
 import { Founding } from "../../src/people/founding.service.js";
+import { InvitationHalves } from "../../src/people/invitation-halves.service.js";
 import { InvitationsController } from "../../src/people/invitations.rest.js";
 import { PeopleController } from "../../src/people/people.rest.js";
 import { People } from "../../src/people/people.service.js";
@@ -60,6 +61,7 @@ const UNUSED = [
   Founding,
   FoundingState,
   ImportAccounts,
+  InvitationHalves,
   Log,
   Metrics,
   People,

@@ -106,6 +106,12 @@ export class Member {
     return await this.withCode((code) => this.client.post(`/v1/requests/${requestId}/approvals`, { code }));
   }
 
+  /** Takes the link (who asked) or the code (who approved) of the invitation that a request has made. */
+  async takeHalf(requestId: string, half: "link" | "code"): Promise<Released> {
+    const field = half === "link" ? "token" : "code";
+    return await this.withCode((code) => this.client.release(`/v1/requests/${requestId}/invitation-${half}`, { code }, field));
+  }
+
   async open(grantId: string, kind = "root-password"): Promise<Released> {
     return await this.withCode((code) => this.client.release(`/v1/grants/${grantId}/openings`, { kind, code }, "value"));
   }

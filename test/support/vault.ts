@@ -13,6 +13,7 @@ import type { RequestForm } from "../../src/approvals/guarded-act.port.js";
 import { peopleActs } from "../../src/approvals/people-acts.service.js";
 import { Requests } from "../../src/approvals/requests.service.js";
 import { revealAct } from "../../src/approvals/reveal-act.service.js";
+import { TAKING_STATEMENT } from "../../src/approvals/taking-statement.service.js";
 import { TrustedConfiguration } from "../../src/approvals/trusted-configuration.service.js";
 import { AuditLog } from "../../src/audit/audit-log.service.js";
 import { AuditReader } from "../../src/audit/audit-reader.service.js";
@@ -35,6 +36,7 @@ import { AuthenticatorSeal } from "../../src/people/authenticator-seal.service.j
 import { Enrolment } from "../../src/people/enrolment.service.js";
 import { FailureCounter } from "../../src/people/failure-counter.service.js";
 import { Founding } from "../../src/people/founding.service.js";
+import { InvitationHalves } from "../../src/people/invitation-halves.service.js";
 import { People } from "../../src/people/people.service.js";
 import type { Scope } from "../../src/people/scope.js";
 import { SignIn } from "../../src/people/sign-in.service.js";
@@ -90,6 +92,7 @@ export class Vault {
       readonly signIn: SignIn;
       readonly founding: Founding;
       readonly enrolment: Enrolment;
+      readonly halves: InvitationHalves;
       readonly allowlist: Allowlist;
       readonly people: People;
       readonly stepUp: StepUp;
@@ -146,6 +149,7 @@ export class Vault {
         records: keys.records,
       }),
       enrolment,
+      halves: new InvitationHalves(transactions, keys.records, stepUp, TAKING_STATEMENT),
       allowlist,
       people: persons,
       stepUp,
@@ -203,14 +207,23 @@ export class Vault {
   async enrol(name: string, roles: readonly Role[], scope: Scope = { kind: "all" }): Promise<Actor> {
     const email = `${name.toLowerCase().replaceAll(" ", ".")}@example.com`;
     const { requestId } = await this.decide({ operation: "person.enrol", subject: { name, email } });
-    const [ada, ben] = this.#founders();
-    const { token } = await this.people.enrolment.takeLink(requestId, ada);
-    const { code } = await this.people.enrolment.takeCode(requestId, ben);
+    const { token, code } = await this.invitation(requestId);
     const { personId, otpauth } = await this.people.enrolment.accept({ token, code, password: PASSWORD });
     const app = new AuthenticatorApp(otpauth);
     await this.people.enrolment.confirm(token, await app.next());
-    for (const role of roles) await this.allow(personId, role, scope);
+    // Ben has used two time steps and Ada one: here he asks and she approves, so that nobody waits for more than they must.
+    const [ada, ben] = this.#founders();
+    const form = (role: Role) => ({ operation: "allowlist.grant", subject: { personId, role, scope } }) as const;
+    for (const role of roles) await this.#decide(form(role), ben, ada);
     return await this.signIn(email, app);
+  }
+
+  /** Both halves of the invitation that a request of Ada's, approved by Ben, has made. */
+  async invitation(requestId: Id<"request">): Promise<{ token: string; code: string }> {
+    const [ada, ben] = this.#founders();
+    const { token } = await this.people.halves.takeLink(requestId, ada, await ada.app.next());
+    const { code } = await this.people.halves.takeCode(requestId, ben, await ben.app.next());
+    return { token, code };
   }
 
   async allow(personId: Id<"person">, role: Role, scope: Scope = { kind: "all" }): Promise<void> {
@@ -219,10 +232,7 @@ export class Vault {
 
   /** A request that Ada makes and Ben approves. */
   async decide(form: Pick<RequestForm, "operation" | "subject">): Promise<{ requestId: Id<"request"> }> {
-    const [ada, ben] = this.#founders();
-    const { requestId } = await this.requests.submit(ada, formOf(form));
-    await this.requests.approve(ben, requestId, await ben.app.next(), "");
-    return { requestId };
+    return await this.#decide(form, ...this.#founders());
   }
 
   /** Imports one account (or the given lines) and returns its id. */
@@ -275,6 +285,12 @@ export class Vault {
     await this.close();
     await this.database.drop();
     rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  async #decide(form: Pick<RequestForm, "operation" | "subject">, asking: Actor, approving: Actor): Promise<{ requestId: Id<"request"> }> {
+    const { requestId } = await this.requests.submit(asking, formOf(form));
+    await this.requests.approve(approving, requestId, await approving.app.next(), "");
+    return { requestId };
   }
 
   #founders(): [Actor, Actor] {

@@ -103,8 +103,8 @@ describe("the canary run", () => {
       reason: PROSE.reason.text,
     });
     await ben.withCode((code) => ben.client.post(`/v1/requests/${enrolment}/approvals`, { code, reason: PROSE.remark.text }));
-    const link = await ada.client.release(`/v1/requests/${enrolment}/invitation-link`, {}, "token");
-    const code = await ben.client.release(`/v1/requests/${enrolment}/invitation-code`, {}, "code");
+    const link = await ada.takeHalf(enrolment, "link");
+    const code = await ben.takeHalf(enrolment, "code");
     const acceptance = { token: link.secret, code: code.secret, password: dora.password };
     dora.enrolAuthenticator(await dora.visitor.release("/v1/invitations/acceptances", acceptance, "otpauth"));
     await dora.withCode((fresh) => dora.visitor.post("/v1/invitations/confirmations", { token: link.secret, code: fresh }));

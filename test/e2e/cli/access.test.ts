@@ -5,7 +5,8 @@ import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { BUNDLE_WIDTH, decodeBundle, encodeBundle, entriesPath } from "../../../src/audit/bundle.js";
+import { BUNDLE_WIDTH, decodeBundle, encodeBundle } from "../../../src/audit/bundle.js";
+import { entriesPath } from "../../../src/audit/tlog/tile-path.js";
 import { type Crew, castParts, found, importFile, type Member, newAccount } from "../../support/crew.js";
 import { type Ended, Program, removeHome } from "../../support/program.js";
 import { runCli } from "../../support/run-cli.js";
@@ -131,6 +132,24 @@ describe("the command line on the way of a password", () => {
     assert.equal(good(await as(crew.ada, ["return", grantId])), "returned\n");
     assert.equal((await as(crew.ada, ["return", grantId])).status, 2);
     assert.equal(json(await as(crew.ada, ["grant", "show", grantId, "--json"]))["state"], "RETURNED");
+  });
+
+  it("hands the halves of an invitation to two custodians, each for a code of their own, and lets the person in", async () => {
+    const enrol = ["people", "enrol", "--name", "Noor Haddad", "--email", "noor@example.com", "--reason", "joins the team", "--json"];
+    const enrolment = String(json(await as(crew.cyd, enrol))["id"]);
+    good(await withCode(crew.ben, ["request", "approve", enrolment]));
+    const [link, code, uri] = [join(parent, "link"), join(parent, "invitation-code"), join(parent, "otpauth")];
+    const unasked = await as(crew.ben, ["people", "invite-code", enrolment, "--out", code]);
+    assert.deepEqual([unasked.status, unasked.stderr.includes("stdin ended before it")], [1, true], unasked.stderr);
+    const wrong = await as(crew.ben, ["people", "invite-code", enrolment, "--out", code], "000000\n");
+    assert.deepEqual([wrong.status, wrong.stderr.includes("STEP_UP_REQUIRED"), existsSync(code)], [2, true, false]);
+    good(await withCode(crew.cyd, ["people", "invite-link", enrolment, "--out", link]));
+    good(await withCode(crew.ben, ["people", "invite-code", enrolment, "--out", code]));
+    const halves = [await readFile(link, "utf8"), await readFile(code, "utf8")];
+    const answer = `${halves.join("\n")}\na long pass phrase of hers\n`;
+    good(await runCli(["people", "accept", "--out", uri], { environment: { ROOTKEEP_ADDRESS: service.address }, stdin: answer }));
+    assert.match(await readFile(uri, "utf8"), /^otpauth:\/\//);
+    crew.ben.secrets.push(...halves);
   });
 
   it("exports the log and verifies it: intact, tampered, incomplete, wrong usage", async () => {

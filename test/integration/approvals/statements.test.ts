@@ -11,8 +11,9 @@ import { withClient } from "../../support/postgres.js";
 import { type Actor, Vault } from "../../support/vault.js";
 
 // real: PostgreSQL, file root key, every service. double: none.
-describe("what is written down of an approval and an opening", () => {
+describe("what is written down of an approval, an opening and a taking", () => {
   let vault: Vault;
+  let ben: Actor;
   let rita: Actor;
   let account: Id<"account">;
   let requestId: Id<"request">;
@@ -21,7 +22,7 @@ describe("what is written down of an approval and an opening", () => {
 
   before(async () => {
     vault = await Vault.open();
-    await vault.found();
+    [, ben] = await vault.found();
     rita = await vault.enrol("Rita Requester", ["requester"]);
     const alan = await vault.enrol("Alan Approver", ["approver"]);
     account = await vault.import("111122223333");
@@ -61,6 +62,24 @@ describe("what is written down of an approval and an opening", () => {
     const { act, requestHash, person, opening } = parseCanonical(Buffer.from(details?.["statement"] as string));
     assert.deepEqual([act, requestHash, person], ["open", hash, rita.personId]);
     assert.deepEqual(opening, { grant: grantId, number: 1, version: target?.id });
+  });
+
+  it("the statement of who took half an invitation stands in the entry that says so, with invitation and half [AS-6]", () => {
+    const { entry } = entryOf("invitation.code", "allowed");
+    const { details, target } = entryExtras(entry);
+    const { id } = entry["request"] as { id: string };
+    const submitted = entries.find((one) => one.entry.action === "request.submit" && entryExtras(one.entry).target?.id === id);
+    assert.ok(submitted !== undefined);
+    const { challenge, authenticator, ...rest } = parseCanonical(Buffer.from(details?.["statement"] as string));
+    assert.match(challenge as string, /^[0-9a-f]{64}$/);
+    assert.match(authenticator as string, /^aut_/);
+    assert.deepEqual(rest, {
+      format: "rk-statement-1",
+      act: "take",
+      requestHash: (submitted.entry["request"] as { hash: string }).hash,
+      person: ben.personId,
+      taking: { half: "code", invitation: target?.id },
+    });
   });
 
   it("the intent's id is derived from grant, version and number, and the outcome's from the intent's [RQ-7]", () => {

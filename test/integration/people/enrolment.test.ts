@@ -9,6 +9,7 @@ import { DatabaseOwner } from "../../support/database-owner.js";
 import { type Actor, formOf, Vault } from "../../support/vault.js";
 
 const PASSWORD = "a long pass phrase of tests";
+const WRONG = "000000";
 const WAIT_SECONDS = 24 * 3600;
 const isCode =
   (code: ErrorCode) =>
@@ -25,9 +26,7 @@ describe("becoming somebody", () => {
 
   const invite = async (name: string): Promise<{ requestId: Id<"request">; token: string; code: string }> => {
     const { requestId } = await vault.decide({ operation: "person.enrol", subject: { name, email: `${name.toLowerCase()}@example.com` } });
-    const { token } = await vault.people.enrolment.takeLink(requestId, ada);
-    const { code } = await vault.people.enrolment.takeCode(requestId, ben);
-    return { requestId, token, code };
+    return { requestId, ...(await vault.invitation(requestId)) };
   };
 
   before(async () => {
@@ -39,15 +38,23 @@ describe("becoming somebody", () => {
   after(() => vault.drop());
 
   it("hands each half out once, to the one custodian whose half it is", async () => {
-    const { enrolment } = vault.people;
+    const { halves } = vault.people;
     const { requestId } = await vault.decide({ operation: "person.enrol", subject: { name: "Hal", email: "hal@example.com" } });
-    for (const other of [ben, carl, rita]) await assert.rejects(enrolment.takeLink(requestId, other), isCode("NOT_FOUND"));
-    for (const other of [ada, carl, rita]) await assert.rejects(enrolment.takeCode(requestId, other), isCode("NOT_FOUND"));
-    const ends = await Promise.allSettled([1, 2, 3].map(() => enrolment.takeLink(requestId, ada)));
+    for (const other of [ben, carl, rita]) {
+      await assert.rejects(halves.takeLink(requestId, other, await other.app.next()), isCode("NOT_FOUND"));
+    }
+    for (const other of [ada, carl, rita]) {
+      await assert.rejects(halves.takeCode(requestId, other, await other.app.next()), isCode("NOT_FOUND"));
+    }
+    const codes = [await ada.app.next(), await ada.app.next()];
+    const ends = await Promise.allSettled([0, 0, 1].map((index) => halves.takeLink(requestId, ada, codes[index] ?? "")));
     assert.equal(ends.filter(({ status }) => status === "fulfilled").length, 1);
-    await assert.rejects(enrolment.takeLink(requestId, ada), isCode("ALREADY_RELEASED"));
-    await enrolment.takeCode(requestId, ben);
-    await assert.rejects(enrolment.takeCode(requestId, ben), isCode("ALREADY_RELEASED"));
+    await halves.takeCode(requestId, ben, await ben.app.next());
+    // Said before a second factor is used up, and before a wrong one is counted.
+    for (let count = 0; count < 7; count++) {
+      await assert.rejects(halves.takeLink(requestId, ada, WRONG), isCode("ALREADY_RELEASED"));
+      await assert.rejects(halves.takeCode(requestId, ben, WRONG), isCode("ALREADY_RELEASED"));
+    }
   });
 
   it("is asked and approved by two custodians, and by nobody else", async () => {
@@ -56,7 +63,7 @@ describe("becoming somebody", () => {
     const { requestId } = await vault.requests.submit(ada, form);
     await assert.rejects(vault.requests.approve(ada, requestId, await ada.app.next(), ""), isCode("SELF_APPROVAL"));
     await assert.rejects(vault.requests.approve(rita, requestId, await rita.app.next(), ""), isCode("NOT_ALLOWLISTED"));
-    await assert.rejects(vault.people.enrolment.takeLink(requestId, ada), isCode("NOT_FOUND"));
+    await assert.rejects(vault.people.halves.takeLink(requestId, ada, await ada.app.next()), isCode("NOT_FOUND"));
   });
 
   it("dies of five wrong codes, whichever half is wrong, and the right one then opens nothing", async () => {
@@ -128,13 +135,12 @@ describe("becoming somebody", () => {
     await assert.rejects(vault.people.signIn.authenticate(alan.token), isCode("UNAUTHENTICATED"));
     await assert.rejects(vault.signIn(alan.email, alan.app, 1), isCode("UNAUTHENTICATED"));
     await assert.rejects(vault.open(holder, grantId), isCode("APPROVAL_REQUIRED"));
-    const { token } = await vault.people.enrolment.takeLink(before.requestId, ada);
-    const { code } = await vault.people.enrolment.takeCode(before.requestId, ben);
+    const { token, code } = await vault.invitation(before.requestId);
     await vault.decide({ operation: "authenticator.reset", subject: { personId: alan.personId } });
     await assert.rejects(vault.people.enrolment.accept({ token, code, password: PASSWORD }), isCode("NOT_FOUND"));
   });
 
-  it("a new authenticator signs in, but approves and opens nothing for a day", async () => {
+  it("a new authenticator signs in, but approves, opens and takes nothing for a day", async () => {
     const settings = { deployment: "test", periodSeconds: 1, waitSeconds: WAIT_SECONDS };
     const waiting = new Enrolment(vault.dataSource, vault.transactions, vault.keys.records, vault.people.seal, settings);
     const young = async (name: string): Promise<Actor> => {
@@ -143,7 +149,7 @@ describe("becoming somebody", () => {
       const app = new AuthenticatorApp(otpauth);
       const { usableFrom } = await waiting.confirm(token, await app.next());
       assert.ok(usableFrom.getTime() - Date.now() > (WAIT_SECONDS - 60) * 1000);
-      for (const role of ["requester", "approver"] as const) await vault.allow(personId, role);
+      for (const role of ["requester", "approver", "custodian"] as const) await vault.allow(personId, role);
       return await vault.signIn(`${name.toLowerCase()}@example.com`, app);
     };
     const yves = await young("Yves");
@@ -155,5 +161,9 @@ describe("becoming somebody", () => {
     const { grantId } = await vault.grant(yves, [old], account);
     await assert.rejects(vault.open(yves, grantId), isCode("STEP_UP_REQUIRED"));
     await assert.rejects(vault.reveals.code(yves, grantId, await yves.app.next()), isCode("STEP_UP_REQUIRED"));
+    const subject = { name: "Zoe", email: "zoe@example.com" };
+    const { requestId: asked } = await vault.requests.submit(yves, formOf({ operation: "person.enrol", subject }));
+    await vault.requests.approve(ben, asked, await ben.app.next(), "");
+    await assert.rejects(vault.people.halves.takeLink(asked, yves, await yves.app.next()), isCode("STEP_UP_REQUIRED"));
   });
 });

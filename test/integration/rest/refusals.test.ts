@@ -81,6 +81,44 @@ describe("a refusal", () => {
     assertProblem(await post(`${path}/approvals`, crew.ben.token, { code: WRONG }), "STATE_CONFLICT");
   });
 
+  it("of half an invitation is that of the factor, the custodian and the repetition, and an auditor reads it", async () => {
+    const enrolment = { operation: "person.enrol", reason: "joins the team", subject: { name: "Iris Holm", email: "iris@example.com" } };
+    const id = String((await post("/v1/requests", crew.ada.token, enrolment)).body.id);
+    await crew.ben.approve(id);
+    const [link, code] = [`/v1/requests/${id}/invitation-link`, `/v1/requests/${id}/invitation-code`];
+    const { errors } = assertProblem(await post(code, crew.ben.token, {}), "MALFORMED") as { errors: { field: string }[] };
+    assert.deepEqual(
+      errors.map(({ field }) => field),
+      ["code"],
+    );
+    assertProblem(await post(code, crew.ada.token, { code: WRONG }), "NOT_FOUND");
+    assertProblem(await post(link, crew.ben.token, { code: WRONG }), "NOT_FOUND");
+    assertProblem(await post(link, crew.ada.token, { code: WRONG }), "STEP_UP_REQUIRED");
+    assertProblem(await post(code, crew.ben.token, { code: WRONG }), "STEP_UP_REQUIRED");
+    const entries = await crew.cyd.client.get("/v1/audit/entries", { after: "0", limit: 200 });
+    for (const [half, by] of [
+      ["link", crew.ada],
+      ["code", crew.ben],
+    ] as const) {
+      const told = entries.list("items").filter(({ members }) => {
+        const { action, outcome, actor, target, details } = members["entry"] as {
+          action: string;
+          outcome: string;
+          actor: { id?: string };
+          target?: { id: string };
+          details?: { code?: string };
+        };
+        const isTheirs = action === `invitation.${half}` && outcome === "denied" && actor.id === by.id && target?.id === id;
+        return isTheirs && details?.code === "STEP_UP_REQUIRED";
+      });
+      assert.equal(told.length, 1, half);
+    }
+    const taken = await crew.ben.takeHalf(id, "code");
+    assert.ok(taken.secret.expose((text) => text.length) > 0);
+    const again = assertProblem(await post(code, crew.ben.token, { code: WRONG }), "ALREADY_RELEASED");
+    assert.equal(again["seq"], taken.answer.count("seq"));
+  });
+
   it("of an account that is checked out names until when", async () => {
     const again = await ask({ accountId: first });
     const path = `/v1/requests/${String(again.body.id)}/approvals`;

@@ -87,8 +87,8 @@ describe("every route of the API description", () => {
     const noor = new Member("Noor Haddad", rest.address);
     const requestId = await crew.ada.ask({ operation: "person.enrol", subject: { name: noor.name, email: noor.email } });
     await crew.ben.approve(requestId);
-    const link = await crew.ada.client.release(`/v1/requests/${requestId}/invitation-link`, {}, "token");
-    const code = await crew.ben.client.release(`/v1/requests/${requestId}/invitation-code`, {}, "code");
+    const link = await crew.ada.takeHalf(requestId, "link");
+    const code = await crew.ben.takeHalf(requestId, "code");
     const acceptance = { token: link.secret, code: code.secret, password: noor.password };
     noor.enrolAuthenticator(await noor.visitor.release("/v1/invitations/acceptances", acceptance, "otpauth"));
     await noor.withCode((fresh) => noor.visitor.post("/v1/invitations/confirmations", { token: link.secret, code: fresh }));

@@ -39,8 +39,8 @@ describe("the list of operations", () => {
     }
   });
 
-  it("asks for a fresh second factor to approve", () => {
-    assert.equal(ruleOf("request.approve").stepUp, true);
+  it("asks for a fresh second factor to approve, and to take half an invitation", () => {
+    for (const name of ["request.approve", "invitation.link", "invitation.code"] as const) assert.equal(ruleOf(name).stepUp, true, name);
   });
 
   it("lets a requester decide on nothing, and an approver open nothing", () => {
