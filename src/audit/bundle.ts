@@ -1,5 +1,7 @@
-/** Entries of a full bundle (C2SP tlog-tiles). */
-export const BUNDLE_WIDTH = 256;
+import { entriesPath, TILE_WIDTH } from "./tlog/tile-path.js";
+
+/** Entries of a full bundle: those under a tile of level 0. */
+export const BUNDLE_WIDTH = TILE_WIDTH;
 /** Bytes of the largest bundle that can exist. */
 export const BUNDLE_BYTES_MAX = BUNDLE_WIDTH * (2 + 65_535);
 
@@ -44,43 +46,6 @@ export function* bundleEntries(bundle: Buffer): Generator<Buffer, void, void> {
  */
 export function decodeBundle(bundle: Buffer): readonly Buffer[] {
   return [...bundleEntries(bundle)];
-}
-
-/**
- * Path of bundle `n` (entries `256·n` on) of `width` entries, `tile/entries/<N>[.p/<W>]`; 256 is a full one.
- * @throws Error when n is no count or width not between 1 and 256.
- */
-export function entriesPath(n: number, width: number): string {
-  return `tile/entries/${numberedPath(n, width)}`;
-}
-
-/**
- * Path of the hash tile `n` of `level`, `tile/<L>/<N>[.p/<W>]`.
- * @throws Error when level is not between 0 and 63, n is no count or width not between 1 and 256.
- */
-export function tilePath(level: number, n: number, width: number): string {
-  if (!Number.isInteger(level) || level < 0 || level > 63) throw new Error("a level is between 0 and 63");
-  return `tile/${String(level)}/${numberedPath(n, width)}`;
-}
-
-function numberedPath(n: number, width: number): string {
-  if (!Number.isSafeInteger(n) || n < 0) throw new Error("a bundle's number is a count");
-  if (!Number.isInteger(width) || width < 1 || width > BUNDLE_WIDTH) throw new Error("a width is between 1 and 256");
-  const digits = String(n);
-  const padded = digits.padStart(Math.ceil(digits.length / 3) * 3, "0");
-  const groups = padded.match(/\d{3}/g) ?? [];
-  const path = groups.map((group, index) => (index < groups.length - 1 ? `x${group}` : group)).join("/");
-  return width === BUNDLE_WIDTH ? path : `${path}.p/${String(width)}`;
-}
-
-/** Number and width that `path` names, if it is exactly what {@link entriesPath} writes for them, else null. */
-export function parseEntriesPath(path: string): { readonly n: number; readonly width: number } | null {
-  const match = /^tile\/entries\/((?:x\d{3}\/){0,5}\d{3})(?:\.p\/([1-9]\d{0,2}))?$/.exec(path);
-  if (match?.[1] === undefined) return null;
-  const n = Number(match[1].replaceAll(/[x/]/g, ""));
-  const width = match[2] === undefined ? BUNDLE_WIDTH : Number(match[2]);
-  if (!Number.isSafeInteger(n) || width > BUNDLE_WIDTH || entriesPath(n, width) !== path) return null;
-  return { n, width };
 }
 
 /**

@@ -38,7 +38,7 @@ module.exports = {
       severity: "error",
       from: {
         path: "^src/",
-        pathNot: `^src/(${[...ORDER, ...BESIDE].join("|")})/|^src/(main|app\\.module|entities|operator|version)\\.ts$`,
+        pathNot: `^src/(${[...ORDER, ...BESIDE].join("|")})/|^src/(main|app\\.module|entities|operator|signer|version)\\.ts$`,
       },
       to: {},
     },
@@ -55,6 +55,13 @@ module.exports = {
       to: {
         path: "node_modules/(@nestjs|typeorm|pg|@grpc|rxjs|fastify|@aws-sdk)|^(node:)?(fs|fs/promises|net|tls|http|https|http2|child_process|dns)$",
       },
+    },
+    {
+      name: "tlog-stands-on-kernel-only",
+      comment: "The transparency log's mathematics and formats serve the service, the verifier and the command line alike.",
+      severity: "error",
+      from: { path: "^src/audit/tlog/" },
+      to: { pathNot: "^src/(audit/tlog|kernel)/|^(node:)?(crypto|buffer)$" },
     },
     {
       name: "plain-file-imports-no-world-file",
@@ -90,7 +97,7 @@ module.exports = {
       severity: "error",
       from: { path: "^src/cli/", pathNot: "^src/cli/serve\\.ts$" },
       to: {
-        path: "^src/(?!cli/|kernel/|contract/|verify/|version\\.ts$|config/(client-environment|config)\\.ts$|audit/[a-z0-9-]+\\.ts$)|^(migrations|test)/",
+        path: "^src/(?!cli/|kernel/|contract/|verify/|version\\.ts$|config/(client-environment|config)\\.ts$|audit/(tlog/)?[a-z0-9-]+\\.ts$)|^(migrations|test)/",
       },
     },
     {
@@ -104,7 +111,7 @@ module.exports = {
       name: "verifier-stands-alone",
       severity: "error",
       from: { path: "^src/verify/" },
-      to: { path: "^src/(?!verify/|kernel/|audit/[a-z0-9-]+\\.ts$)|^(migrations|test)/|node_modules/" },
+      to: { path: "^src/(?!verify/|kernel/|audit/(tlog/)?[a-z0-9-]+\\.ts$)|^(migrations|test)/|node_modules/" },
     },
     {
       name: "contract-imports-nothing-of-ours",
@@ -122,7 +129,7 @@ module.exports = {
     {
       name: "migrations-start-from-the-top",
       severity: "error",
-      from: { path: "^src/", pathNot: "^src/(main|operator)\\.ts$" },
+      from: { path: "^src/", pathNot: "^src/(main|operator|signer)\\.ts$" },
       to: { path: "^migrations/" },
     },
     { name: "shipped-code-knows-no-test", severity: "error", from: { path: "^(src|migrations)/" }, to: { path: "^test/" } },
