@@ -1,52 +1,29 @@
-import type { KMSClient } from "@aws-sdk/client-kms";
 import { RootkeepError } from "../kernel/errors.js";
-import { LIMITS } from "../kernel/limits.js";
 import { Secret } from "../kernel/secret.js";
+import { AwsKmsClient, type AwsKmsOptions } from "./aws-kms-client.adapter.js";
 import { KEY_BYTES } from "./domain.js";
-import { kmsError, requestIdOf } from "./kms-errors.js";
+import { requestIdOf } from "./kms-errors.js";
 import type { GeneratedDataKey, RootKey, RootKeyHealth, UnwrappedDataKey, WrappedDataKey } from "./root-key.port.js";
 import type { RootKeyUri } from "./root-key-uri.js";
 import type { WrapContext } from "./wrap-context.js";
-
-export interface AwsCredentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-}
-
-export interface AwsKmsOptions {
-  readonly endpoint?: string;
-  readonly credentials?: AwsCredentials;
-}
-
-const CONNECTION_TIMEOUT_MS = 1_000;
-const REQUEST_TIMEOUT_MS = 3_000;
-const ATTEMPTS_MAX = 4;
-const LOOPBACK_HOSTS = ["127.0.0.1", "[::1]", "localhost"];
-
-type Sdk = typeof import("@aws-sdk/client-kms");
-type Sending = { readonly sdk: Sdk; readonly client: KMSClient; readonly abortSignal: AbortSignal };
 
 /** A root key in AWS KMS. The key's bytes never leave AWS; CloudTrail counts every call without us. */
 export class AwsKmsRootKey implements RootKey {
   readonly uri: string;
   readonly #keyArn: string;
-  readonly #region: string;
   readonly #accountId: string;
-  readonly #options: AwsKmsOptions;
-  #client: Promise<{ sdk: Sdk; client: KMSClient }> | undefined;
+  readonly #kms: AwsKmsClient;
 
   /** @throws RootkeepError `MALFORMED` for an endpoint that would carry data keys over the network in the clear. */
   constructor(location: Extract<RootKeyUri, { scheme: "aws-kms" }>, options: AwsKmsOptions = {}) {
-    if (options.endpoint !== undefined) requirePrivateEndpoint(options.endpoint);
     this.uri = location.uri;
     this.#keyArn = location.keyArn;
-    this.#region = location.region;
     this.#accountId = location.accountId;
-    this.#options = options;
+    this.#kms = new AwsKmsClient(location.region, options);
   }
 
   async generateDataKey(context: WrapContext): Promise<GeneratedDataKey> {
-    const reply = await this.#send(({ sdk, client, abortSignal }) =>
+    const reply = await this.#kms.send(({ sdk, client, abortSignal }) =>
       client.send(new sdk.GenerateDataKeyCommand({ KeyId: this.#keyArn, KeySpec: "AES_256", EncryptionContext: { ...context } }), {
         abortSignal,
       }),
@@ -57,7 +34,7 @@ export class AwsKmsRootKey implements RootKey {
   }
 
   async wrap(plaintext: Secret<Buffer>, context: WrapContext): Promise<WrappedDataKey> {
-    const reply = await this.#send(({ sdk, client, abortSignal }) =>
+    const reply = await this.#kms.send(({ sdk, client, abortSignal }) =>
       plaintext.expose((key) =>
         client.send(new sdk.EncryptCommand({ KeyId: this.#keyArn, Plaintext: key, EncryptionContext: { ...context } }), { abortSignal }),
       ),
@@ -67,7 +44,7 @@ export class AwsKmsRootKey implements RootKey {
 
   async unwrap(wrapped: Buffer, context: WrapContext): Promise<UnwrappedDataKey> {
     let replyTime: Date | null = null;
-    const reply = await this.#send(({ sdk, client, abortSignal }) => {
+    const reply = await this.#kms.send(({ sdk, client, abortSignal }) => {
       // Without KeyId AWS picks the key that the blob names, so a row could bring a key of an attacker's own account.
       const command = new sdk.DecryptCommand({ KeyId: this.#keyArn, CiphertextBlob: wrapped, EncryptionContext: { ...context } });
       command.middlewareStack.add(
@@ -87,8 +64,8 @@ export class AwsKmsRootKey implements RootKey {
 
   async rewrap(wrapped: Buffer, fromContext: WrapContext, to: RootKey, toContext: WrapContext): Promise<WrappedDataKey> {
     // ReEncrypt works inside one Region of one service; there the plaintext never reaches us.
-    if (to instanceof AwsKmsRootKey && to.#region === this.#region && to.#options.endpoint === this.#options.endpoint) {
-      const reply = await this.#send(({ sdk, client, abortSignal }) =>
+    if (to instanceof AwsKmsRootKey && to.#kms.isSameService(this.#kms)) {
+      const reply = await this.#kms.send(({ sdk, client, abortSignal }) =>
         client.send(
           new sdk.ReEncryptCommand({
             SourceKeyId: this.#keyArn,
@@ -113,7 +90,7 @@ export class AwsKmsRootKey implements RootKey {
   async check(): Promise<RootKeyHealth> {
     const health = (reason: string | null): RootKeyHealth => ({ isUsable: reason === null, reason, hostAccountId: this.#accountId });
     try {
-      const { KeyMetadata: key } = await this.#send(({ sdk, client, abortSignal }) =>
+      const { KeyMetadata: key } = await this.#kms.send(({ sdk, client, abortSignal }) =>
         client.send(new sdk.DescribeKeyCommand({ KeyId: this.#keyArn }), { abortSignal }),
       );
       if (key?.Arn !== this.#keyArn) return health("kms_incorrect_key");
@@ -123,39 +100,6 @@ export class AwsKmsRootKey implements RootKey {
     } catch (error) {
       return health(error instanceof RootkeepError ? (error.reason ?? "kms_unreachable") : "kms_unreachable");
     }
-  }
-
-  /** Every call goes through here, so that every failure is ours and none carries the SDK's error. */
-  async #send<Reply>(call: (sending: Sending) => Promise<Reply>): Promise<Reply> {
-    try {
-      const { sdk, client } = await this.#connect();
-      return await call({ sdk, client, abortSignal: AbortSignal.timeout(LIMITS.rootKeyDeadlineMs) });
-    } catch (error) {
-      throw kmsError(error);
-    }
-  }
-
-  /** The SDK is large and a deployment with a local keystore never needs it: it is loaded at the first call. */
-  async #connect(): Promise<{ sdk: Sdk; client: KMSClient }> {
-    this.#client ??= import("@aws-sdk/client-kms").then((sdk) => ({
-      sdk,
-      client: new sdk.KMSClient({
-        region: this.#region,
-        maxAttempts: ATTEMPTS_MAX,
-        retryMode: "standard",
-        requestHandler: {
-          connectionTimeout: CONNECTION_TIMEOUT_MS,
-          requestTimeout: REQUEST_TIMEOUT_MS,
-          // Without this the SDK only prints a warning when the time is over, and goes on waiting.
-          throwOnRequestTimeout: true,
-        },
-        // Always named: left out, AWS_ENDPOINT_URL_KMS or a profile could move the root key to a server of somebody else's, past the
-        // trusted configuration that two custodians approved.
-        endpoint: this.#options.endpoint ?? regionalEndpoint(this.#region),
-        ...(this.#options.credentials === undefined ? {} : { credentials: this.#options.credentials }),
-      }),
-    }));
-    return this.#client;
   }
 
   #requireOurKey(keyId: string | undefined, plaintext: Secret<Buffer>): void {
@@ -188,15 +132,4 @@ function dateOf(response: unknown): Date | null {
   if (typeof headers !== "object" || headers === null || !("date" in headers) || typeof headers.date !== "string") return null;
   const time = new Date(headers.date);
   return Number.isNaN(time.getTime()) ? null : time;
-}
-
-function requirePrivateEndpoint(endpoint: string): void {
-  const url = URL.canParse(endpoint) ? new URL(endpoint) : null;
-  if (url?.protocol === "https:" || (url?.protocol === "http:" && LOOPBACK_HOSTS.includes(url.hostname))) return;
-  throw new RootkeepError("MALFORMED", { fields: [{ field: "awsEndpoint", rule: "is https, or http on loopback" }] });
-}
-
-/** AWS's own endpoint of KMS in `region` (AWS General Reference, "AWS KMS endpoints"). */
-export function regionalEndpoint(region: string): string {
-  return `https://kms.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`;
 }

@@ -49,7 +49,7 @@ export interface DataKeyRow {
   /** Counts from 1 per account, domain and use. */
   readonly version: number;
   readonly state: DataKeyState;
-  /** The root key that wrapped it. It selects among configured root keys; it never adds one. */
+  /** The root key that wrapped it. It must be the one that is configured for the domain; a row never adds one. */
   readonly rootKeyUri: string;
   readonly wrapped: Buffer;
 }

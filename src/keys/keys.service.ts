@@ -4,11 +4,13 @@ import { isRootkeepError, RootkeepError } from "../kernel/errors.js";
 import type { Grant } from "../kernel/grant.js";
 import { newId } from "../kernel/ids.js";
 import { LIMITS } from "../kernel/limits.js";
+import type { Operation } from "../kernel/operations.js";
 import { Secret } from "../kernel/secret.js";
-import { type DataKeyRow, type DataKeyUse, type Domain, domainOf, NO_ACCOUNT, type SealedKind } from "./domain.js";
+import type { DataKeyRow, DataKeyUse, Domain, SealedKind } from "./domain.js";
 import { RecordsKey } from "./records.js";
 import type { RootKey, UnwrappedDataKey } from "./root-key.port.js";
-import { openValue, type SealedFacts, sealValue } from "./sealed-value.js";
+import type { SealedFacts } from "./sealed-value.js";
+import { openWith, type Sealer, sealerWith } from "./sealer.js";
 import { AWS_PERIOD_SECONDS, stepOf, totpAt, verifyTotp } from "./totp.js";
 import { wrapContextOf } from "./wrap-context.js";
 
@@ -26,10 +28,13 @@ export interface Opened {
 
 export interface KeyServiceOptions {
   readonly deployment: string;
-  /** The root key that wraps new data keys, per domain. */
+  /** The root key that wraps and unwraps data keys, per domain. */
   readonly rootKeys: Readonly<Record<Domain, RootKey>>;
-  /** Earlier root keys that still unwrap, per domain, while a rotation runs. */
-  readonly formerRootKeys?: Readonly<Partial<Record<Domain, readonly RootKey[]>>>;
+  /**
+   * Guarded acts whose grant lets {@link KeyService.reseal} move a value under another data key. Left out, there is none: as long as the
+   * closed list has no rotation, nobody is to have that right by another name.
+   */
+  readonly resealOperations?: readonly Operation[];
   readonly clock: Clock;
 }
 
@@ -42,17 +47,8 @@ export interface CodeAttempt {
   readonly afterStep: number | null;
 }
 
-/** A fresh data key in use: it seals and does nothing else. Close it as soon as the values are sealed. */
-export interface Sealer {
-  seal(plaintext: Secret<Buffer>, facts: SealedFacts): Buffer;
-  /** Overwrites the key. Sealing afterwards throws. */
-  close(): void;
-}
-
 /** Kinds that never leave as they are: from a seed only codes come out (design §5). */
 const NEVER_OPENED: readonly SealedKind[] = ["mfa-seed", "authenticator-totp"];
-/** The guarded acts that move a value under another data key. */
-const RESEAL_OPERATIONS: readonly string[] = ["key.rotate"];
 
 /**
  * Data keys and what is sealed with them. Four verbs, each with a result of its own: {@link open} (and {@link openCode}) give a value to
@@ -86,7 +82,7 @@ export class KeyService {
     const facts = { id: newId("dataKey"), accountId: owner?.accountId ?? null, awsAccountId: owner?.awsAccountId ?? null, domain };
     const { plaintext, wrapped, requestId } = await rootKey.generateDataKey(wrapContextOf(this.#options.deployment, facts));
     const row: DataKeyRow = Object.freeze({ ...facts, use, version, state: "ACTIVE", rootKeyUri: rootKey.uri, wrapped });
-    return { row, sealer: this.#sealerOf(row, plaintext), requestId };
+    return { row, sealer: sealerWith(plaintext, this.#options.deployment, row), requestId };
   }
 
   /**
@@ -126,7 +122,7 @@ export class KeyService {
    */
   async seal(plaintext: Secret<Buffer>, facts: SealedFacts, dataKey: DataKeyRow): Promise<{ sealed: Buffer; requestId: string | null }> {
     return this.#withKey(dataKey, (key, requestId) => {
-      const sealer = this.#sealerOf(dataKey, key);
+      const sealer = sealerWith(key, this.#options.deployment, dataKey);
       return { sealed: sealer.seal(plaintext, facts), requestId };
     });
   }
@@ -204,7 +200,8 @@ export class KeyService {
   /**
    * The same value under another data key of the same account and domain, for a new append-only row: everything else that it is bound to
    * stays. The plaintext does not leave.
-   * @throws Error when the grant is for another act than rotating `dataKey`.
+   * @throws Error when the grant is for no act of `resealOperations` on `dataKey`, or is forged or spent.
+   * @throws RootkeepError as {@link seal} and {@link confirm} do, and `SEAL_BROKEN` for a value that does not open.
    */
   async reseal(
     row: SealedRow,
@@ -212,7 +209,7 @@ export class KeyService {
     targetKey: DataKeyRow,
     grant: Grant,
   ): Promise<{ readonly row: SealedRow; readonly requestIds: readonly string[] }> {
-    if (!RESEAL_OPERATIONS.includes(grant.operation)) throw new Error("grant is for another act");
+    if (this.#options.resealOperations?.includes(grant.operation) !== true) throw new Error("grant is for another act");
     grant.spend(grant.operation, dataKey.id);
     const target: SealedFacts = { ...factsOf(row), dataKeyId: targetKey.id };
     return this.#withKey(dataKey, async (key, openRequestId) => {
@@ -262,43 +259,17 @@ export class KeyService {
    * key that they hold. Local keystores are the same key wherever the file is mounted, so their paths need not be equal.
    */
   #rootKeyOf(row: DataKeyRow): RootKey {
-    const configured = [this.#options.rootKeys[row.domain], ...(this.#options.formerRootKeys?.[row.domain] ?? [])];
+    const rootKey = this.#options.rootKeys[row.domain];
     const isFile = (uri: string) => uri.startsWith("file:");
-    const found =
-      configured.find((rootKey) => rootKey.uri === row.rootKeyUri) ??
-      (isFile(row.rootKeyUri) ? configured.find((rootKey) => isFile(rootKey.uri)) : undefined);
-    if (found === undefined) throw new RootkeepError("KEY_UNAVAILABLE", { reason: "root_key_not_configured" });
-    return found;
+    if (rootKey.uri !== row.rootKeyUri && !(isFile(rootKey.uri) && isFile(row.rootKeyUri))) {
+      throw new RootkeepError("KEY_UNAVAILABLE", { reason: "root_key_not_configured" });
+    }
+    return rootKey;
   }
 
   #openWith(key: Secret<Buffer>, row: SealedRow, dataKey: DataKeyRow): Secret<Buffer> {
-    if (!isKeyFor(dataKey, row) || dataKey.state === "DESTROYED") throw new RootkeepError("SEAL_BROKEN");
-    return openValue(key, this.#options.deployment, factsOf(row), row.sealed);
+    return openWith(key, this.#options.deployment, dataKey, factsOf(row), row.sealed);
   }
-
-  #sealerOf(dataKey: DataKeyRow, key: Secret<Buffer>): Sealer {
-    return {
-      seal: (plaintext, facts) => {
-        if (dataKey.state !== "ACTIVE") throw new RootkeepError("KEY_DISABLED", { reason: "data_key_not_active" });
-        if (!isKeyFor(dataKey, facts)) throw new Error("data key is for another account, domain or use");
-        return sealValue(key, this.#options.deployment, facts, plaintext);
-      },
-      close: () => {
-        key.wipe();
-      },
-    };
-  }
-}
-
-/** A key of one account or domain never seals or opens for another, whatever a row claims. */
-function isKeyFor(dataKey: DataKeyRow, facts: SealedFacts): boolean {
-  return (
-    dataKey.id === facts.dataKeyId &&
-    dataKey.use === "seal" &&
-    dataKey.domain === domainOf(facts.kind) &&
-    (dataKey.accountId ?? NO_ACCOUNT) === facts.accountId &&
-    (dataKey.awsAccountId ?? NO_ACCOUNT) === facts.awsAccountId
-  );
 }
 
 /** The facts alone, in case the caller's row has more members. */

@@ -15,6 +15,7 @@ const REACTIONS: Readonly<Record<string, Reaction>> = {
   InvalidCiphertextException: ["SEAL_BROKEN", "kms_refused_ciphertext"],
   IncorrectKeyException: ["SEAL_BROKEN", "kms_incorrect_key"],
   NotFoundException: ["KEY_UNAVAILABLE", "kms_key_not_found"],
+  UnsupportedOperationException: ["KEY_UNAVAILABLE", "kms_key_of_another_kind"],
   InvalidKeyUsageException: ["INTERNAL", "kms_misused"],
   InvalidGrantTokenException: ["INTERNAL", "kms_misused"],
   ExpiredTokenException: ["KEY_UNAVAILABLE", "kms_credentials"],

@@ -1,5 +1,6 @@
 import { RootkeepError } from "../kernel/errors.js";
-import { type AwsCredentials, AwsKmsRootKey } from "./aws-kms-root-key.adapter.js";
+import type { AwsCredentials } from "./aws-kms-client.adapter.js";
+import { AwsKmsRootKey } from "./aws-kms-root-key.adapter.js";
 import { DOMAINS, type Domain } from "./domain.js";
 import { FileRootKey } from "./file-root-key.adapter.js";
 import type { RootKey } from "./root-key.port.js";

@@ -1,18 +1,23 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { LogSigner } from "../../src/audit/log-signer.port.js";
 import { encodeFields } from "../../src/kernel/encoding.js";
 import { decryptAead, encryptAead } from "../../src/keys/aead.js";
+import { createLogKey } from "../../src/keys/log-keys.service.js";
 import type { RootKey } from "../../src/keys/root-key.port.js";
 import { createRootKey } from "../../src/keys/root-keys.service.js";
+import { KmsSigningKey, type SigningKeySpec } from "./kms-signing-key.js";
+
+const CREDENTIALS = { accessKeyId: "testing", secretAccessKey: "testing" };
 
 /** A request of the protocol "JSON 1.1". Bytes are base64 text; contexts are objects. */
 type Body = Readonly<Record<string, string | Record<string, string> | undefined>>;
 
 /**
  * A double of AWS KMS over real HTTP, for the states in which moto is laxer than AWS: disabled and dying keys, wrong key ids, shifted
- * contexts, throttling, latency, death, a wrong clock. The real adapter and the real SDK talk to it. It passes the same contract test as
- * the adapters. Set its fields to break it; nothing else of it is state.
+ * contexts, throttling, latency, death, a wrong clock; and for Ed25519 keys, which moto does not know. The real adapters and the real SDK
+ * talk to it. It passes the same contract tests as the adapters. Set its fields to break it; nothing else of it is state.
  */
 export class KmsDouble {
   /** `Enabled`, `Disabled` or `PendingDeletion`, as DescribeKey says it; for every key. */
@@ -25,6 +30,8 @@ export class KmsDouble {
   latencyMs = 0;
   /** Names another key in its answers than the one that was asked. */
   answersForAnother = false;
+  /** Changes what a signing key answers. */
+  alterReply: (operation: string, reply: Record<string, unknown>) => Record<string, unknown> = (_, reply) => reply;
   /** What the `Date` header is off by. */
   clockSkewMs = 0;
   /** Operations answered, in order, without the refused ones. */
@@ -32,6 +39,7 @@ export class KmsDouble {
   /** Everything that was received, for searches. */
   readonly bodies: string[] = [];
   readonly #keys = new Map<string, Buffer>();
+  readonly #signingKeys = new Map<string, KmsSigningKey>();
   readonly #server = createServer((request, response) => {
     void this.#serve(request, response);
   });
@@ -48,12 +56,21 @@ export class KmsDouble {
 
   /** A root key of the double; each call makes a new one. */
   rootKey(): RootKey {
-    const arn = `arn:aws:kms:eu-central-1:999900001111:key/${randomUUID()}`;
+    const arn = newArn();
     this.#keys.set(arn, randomBytes(32));
-    return createRootKey(`aws-kms:${arn}`, {
-      awsEndpoint: this.endpoint,
-      awsCredentials: { accessKeyId: "testing", secretAccessKey: "testing" },
-    });
+    return createRootKey(`aws-kms:${arn}`, { awsEndpoint: this.endpoint, awsCredentials: CREDENTIALS });
+  }
+
+  /** A log's key of the double; each call makes a new one. Of any other kind than Ed25519 it should be refused. */
+  logKey(spec: SigningKeySpec = "ECC_NIST_EDWARDS25519"): LogSigner {
+    const arn = newArn();
+    this.#signingKeys.set(arn, new KmsSigningKey(spec));
+    return this.logKeyOf(`aws-kms:${arn}`);
+  }
+
+  /** The adapter of a log's key over the key of any URI. */
+  logKeyOf(uri: string): LogSigner {
+    return createLogKey(uri, { awsEndpoint: this.endpoint, awsCredentials: CREDENTIALS });
   }
 
   async stop(): Promise<void> {
@@ -90,14 +107,18 @@ export class KmsDouble {
     }
     if (this.isDenied) return refuse("AccessDeniedException");
     const arn = textOf(body["KeyId"] ?? body["SourceKeyId"]);
-    const key = this.#keys.get(arn);
-    if (key === undefined) return refuse("NotFoundException");
-    const usable = { Arn: arn, KeyState: this.keyState, KeySpec: "SYMMETRIC_DEFAULT", KeyUsage: "ENCRYPT_DECRYPT" };
-    if (operation === "DescribeKey") return { KeyMetadata: usable };
+    const signingKey = this.#signingKeys.get(arn);
+    if (signingKey === undefined && !this.#keys.has(arn)) return refuse("NotFoundException");
+    const kind = signingKey?.kind ?? { KeySpec: "SYMMETRIC_DEFAULT", KeyUsage: "ENCRYPT_DECRYPT" };
+    if (operation === "DescribeKey") return { KeyMetadata: { Arn: arn, KeyState: this.keyState, ...kind } };
     if (this.keyState === "Disabled") return refuse("DisabledException");
     if (this.keyState !== "Enabled") return refuse("KMSInvalidStateException");
     this.calls.push(operation);
     const named = this.answersForAnother ? arn.replace("999900001111", "666600001111") : arn;
+    if (signingKey !== undefined) {
+      const reply = signingKey.answer(operation, body);
+      return typeof reply === "string" ? refuse(reply) : this.alterReply(operation, { KeyId: named, ...reply });
+    }
     switch (operation) {
       case "GenerateDataKey": {
         const plaintext = randomBytes(32);
@@ -119,6 +140,11 @@ export class KmsDouble {
         if (typeof plaintext === "string") return refuse(plaintext);
         return { KeyId: target, CiphertextBlob: this.#wrap(target, plaintext, body["DestinationEncryptionContext"]) };
       }
+      // A symmetric key has no public one; signing with it is a use that it is not for (AWS KMS API reference).
+      case "GetPublicKey":
+        return refuse("UnsupportedOperationException");
+      case "Sign":
+        return refuse("InvalidKeyUsageException");
       default:
         return refuse("UnknownOperationException");
     }
@@ -140,6 +166,10 @@ export class KmsDouble {
     const key = this.#keys.get(arn) ?? Buffer.alloc(32);
     return decryptAead(key, bytes.subarray(end, end + 12), contextOf(context), bytes.subarray(end + 12)) ?? "InvalidCiphertextException";
   }
+}
+
+function newArn(): string {
+  return `arn:aws:kms:eu-central-1:999900001111:key/${randomUUID()}`;
 }
 
 /** Exact and in any order, as AWS compares contexts. */
