@@ -6,6 +6,7 @@ import { CreatePeople1763800400000 } from "./1763800400000-create-people.js";
 import { CreateApprovals1763800500000 } from "./1763800500000-create-approvals.js";
 import { CreateSecrets1763800600000 } from "./1763800600000-create-secrets.js";
 import { CreateIdempotency1763800700000 } from "./1763800700000-create-idempotency.js";
+import { CreateCheckpoints1763900000000 } from "./1763900000000-create-checkpoints.js";
 
 /** All migrations, in the order in which they run. New ones go to the end. */
 export const MIGRATIONS = [
@@ -17,4 +18,5 @@ export const MIGRATIONS = [
   CreateApprovals1763800500000,
   CreateSecrets1763800600000,
   CreateIdempotency1763800700000,
+  CreateCheckpoints1763900000000,
 ] as const;

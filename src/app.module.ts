@@ -3,6 +3,7 @@ import { AccountsModule } from "./accounts/accounts.module.js";
 import { ApprovalsModule, HIGHER_ACTS, SECRET_FACTS } from "./approvals/approvals.module.js";
 import { TAKING_STATEMENT } from "./approvals/taking-statement.service.js";
 import { AuditModule } from "./audit/audit.module.js";
+import type { VerifierKey } from "./audit/tlog/verifier-key.js";
 import { Transactions } from "./audit/transactions.service.js";
 import type { Config } from "./config/config.js";
 import { ConfigModule } from "./config/config.module.js";
@@ -22,14 +23,14 @@ import { VERSION } from "./version.js";
 /** The composition root: lists the modules, lowest first, and hands the facts of a higher module to the ports of a lower one. */
 @Module({})
 export class AppModule {
-  static of(config: Config, connection: PgConnection, log: Log): DynamicModule {
+  static of(config: Config, connection: PgConnection, log: Log, verifierKey: VerifierKey): DynamicModule {
     return {
       module: AppModule,
       imports: [
         ConfigModule.of(config),
         TelemetryModule.of(log),
         DatabaseModule.of({ connection, entities: ENTITIES, poolSize: config.poolSize }),
-        AuditModule,
+        AuditModule.of(verifierKey),
         KeysModule,
         AccountsModule,
         PeopleModule.with([{ provide: TAKING_STATEMENT_PORT, useValue: TAKING_STATEMENT }]),

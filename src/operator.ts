@@ -2,7 +2,7 @@ import { Client } from "pg";
 import { MIGRATIONS } from "../migrations/index.js";
 import { AuditRepository } from "./audit/audit.repository.js";
 import { ChainVerifier } from "./audit/chain-verifier.js";
-import { LOG_SCHEMA } from "./audit/log-schema.js";
+import { LOG_SCHEMA, SERVICE_ON_LOG } from "./audit/log-schema.js";
 import type { Config } from "./config/config.js";
 import { loadConfig } from "./config/load-config.service.js";
 import { checkDatabase } from "./database/check-database.service.js";
@@ -75,7 +75,7 @@ async function rootKeyChecks(config: Config): Promise<DoctorCheck[]> {
 async function databaseChecks(connection: PgConnection): Promise<DoctorCheck[]> {
   const checks: DoctorCheck[] = [];
   try {
-    const { warnings } = await checkDatabase(connection, LOG_SCHEMA);
+    const { warnings } = await checkDatabase(connection, LOG_SCHEMA, SERVICE_ON_LOG);
     checks.push({ name: "database", status: warnings.length > 0 ? "warning" : "ok", message: warnings.join("; ") });
   } catch (error) {
     checks.push({ name: "database", status: "failed", message: reasonOf(error) });

@@ -1,16 +1,17 @@
 import type { Client, ClientBase, PoolClient } from "pg";
 import type { EntityManager } from "typeorm";
 import type { LogHead, LogPort, RefusedRowReason, SentEntry } from "../database/log.port.js";
-import { RootkeepError } from "../kernel/errors.js";
+import { isRootkeepError, RootkeepError } from "../kernel/errors.js";
 import { newEventId } from "../kernel/ids.js";
-import { LIMITS } from "../kernel/limits.js";
 import { AppendQueue } from "./append-queue.service.js";
 import { AuditRepository } from "./audit.repository.js";
 import { leafHashHex } from "./chain.js";
 import type { BuiltEntry, EntryDraft } from "./entry.js";
 import { appendEntries, sentEntries } from "./entry-appender.service.js";
 import { LogIndex, type OpenIntent, type RememberedEntry } from "./log-index.js";
+import { LogStanding, type StandingAlarms } from "./log-standing.js";
 import { AuditReceipt, type ReceiptFacts } from "./receipt.js";
+import type { StreamIndex } from "./stream-index.js";
 
 /** Actions whose newest entry this service remembers: what the log itself says about the deployment. */
 const REMEMBERED = new Set(["people.founded", "config.approve"]);
@@ -19,12 +20,7 @@ const REMEMBERED = new Set(["people.founded", "config.approve"]);
 const PAGE = 2_000;
 
 /** What someone must look at now; `telemetry` turns it into log events. */
-export interface AuditAlarms {
-  chainBroken(seq: number): void;
-  /** The log in the database is shorter than what this process has read. */
-  rolledBack(seq: number): void;
-  /** The database's clock cannot be believed: it disagrees with the service's, or the log is ahead of it. */
-  clockRefused(reason: "database" | "log-ahead"): void;
+export interface AuditAlarms extends StandingAlarms {
   rowRefused(rowKey: string, reason: RefusedRowReason): void;
   appendFailed(reason: string): void;
 }
@@ -38,22 +34,21 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
   readonly #queue: AppendQueue;
   /** What transactions have appended; it becomes known when their receipts are asked for, which is after the COMMIT. */
   readonly #uncommitted = new WeakMap<readonly SentEntry[], readonly BuiltEntry[]>();
+  readonly #standing: LogStanding;
   #following: Promise<void> = Promise.resolve();
-  #brokenAt: number | undefined;
-  #rolledBackAt: number | undefined;
-  #isAheadOfClock = false;
 
   constructor(
     private readonly connect: () => Promise<Client>,
     private readonly alarms: AuditAlarms,
   ) {
+    this.#standing = new LogStanding(alarms);
     this.#queue = new AppendQueue(
       connect,
       (first, entries) => {
         this.#offer(first, entries);
       },
       (head) => {
-        this.#inspect(head);
+        this.#standing.inspect(head, this.#index);
       },
     );
   }
@@ -83,16 +78,37 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
   async lockHead(client: PoolClient): Promise<LogHead> {
     try {
       const head = await AuditRepository.lockHead(client);
-      this.#inspect(head);
+      this.#standing.inspect(head, this.#index);
       return head;
     } catch (cause) {
       throw cause instanceof RootkeepError ? cause : new RootkeepError("AUDIT_UNAVAILABLE", { reason: "head", cause });
     }
   }
 
-  /** True while the newest entry is dated later than the clock: a clock was wrong once, and times of the log say little until it is past. */
+  /** As {@link LogStanding.isAheadOfClock}. */
   get isAheadOfClock(): boolean {
-    return this.#isAheadOfClock;
+    return this.#standing.isAheadOfClock;
+  }
+
+  /** As {@link LogStanding.isRolledBack}. */
+  get isRolledBack(): boolean {
+    return this.#standing.isRolledBack;
+  }
+
+  /** What the guard holds is not in this log: from entry `seq` on nothing is appended and nothing opened. @returns the error to throw. */
+  rollBack(seq: number): RootkeepError {
+    return this.#standing.rollBack(seq);
+  }
+
+  /**
+   * Root of the tree over the first `size` entries, as this process has read them.
+   * @throws RootkeepError `ROLLBACK_DETECTED` when the log is shorter.
+   */
+  async rootAt(client: ClientBase, size: number): Promise<Buffer> {
+    const head = await AuditRepository.readHead(client);
+    if (head.size < size) throw this.rollBack(head.size);
+    await this.catchUp(client, head);
+    return await this.#index.roots.rootAt(size, (from, to) => AuditRepository.range(client, from, to - from));
   }
 
   /**
@@ -107,8 +123,7 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
     const rows: { entry: Buffer }[] = await entities.query("SELECT entry FROM audit.entry WHERE seq = $1", [seq]);
     const bytes = rows[0]?.entry;
     if (bytes !== undefined && leafHashHex(bytes) === expected) return;
-    this.#break(seq);
-    throw new RootkeepError("CHAIN_BROKEN", { facts: { seq } });
+    throw this.#standing.break(seq);
   }
 
   readHead(client: ClientBase): Promise<LogHead> {
@@ -137,6 +152,11 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
   /** Intents without an outcome, oldest first. */
   openIntents(): OpenIntent[] {
     return this.#index.openIntents();
+  }
+
+  /** The accounts' own chains, as far as this process has read. */
+  get streams(): Pick<StreamIndex, "size" | "newestHeartbeat" | "heartbeatBelow" | "placesOf" | "tips" | "tipsAt"> {
+    return this.#index.streams;
   }
 
   /** The newest entry of a remembered action, or undefined. */
@@ -173,11 +193,13 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
    */
   async record(draft: EntryDraft): Promise<AuditReceipt> {
     if (draft.rows !== undefined && draft.rows.length > 0) throw new Error("deciding rows change in a transaction of the runner");
-    if (this.#brokenAt !== undefined) throw new RootkeepError("CHAIN_BROKEN", { facts: { seq: this.#brokenAt } });
+    this.#standing.assertWhole();
     try {
       return this.#receipt(draft, await this.#queue.append(draft));
     } catch (error) {
-      this.alarms.appendFailed(error instanceof RootkeepError ? (error.reason ?? error.code) : "unknown");
+      // That an event is in the log already is the log at work, not a fault of it.
+      if (!isRootkeepError(error, "ALREADY_RELEASED"))
+        this.alarms.appendFailed(error instanceof RootkeepError ? (error.reason ?? error.code) : "unknown");
       throw error;
     }
   }
@@ -200,7 +222,7 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
    * @throws RootkeepError `CHAIN_BROKEN`, `AUDIT_UNAVAILABLE`
    */
   async check(): Promise<void> {
-    if (this.#brokenAt !== undefined) throw new RootkeepError("CHAIN_BROKEN", { facts: { seq: this.#brokenAt } });
+    this.#standing.assertWhole();
     await this.#queue.check();
   }
 
@@ -210,17 +232,14 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
   }
 
   async #follow(client: ClientBase, head: LogHead): Promise<void> {
-    if (this.#brokenAt !== undefined) throw new RootkeepError("CHAIN_BROKEN", { facts: { seq: this.#brokenAt } });
+    this.#standing.assertReadable();
     try {
       while (this.#index.size < head.size) await this.#followPage(client, head);
     } catch (error) {
-      if (error instanceof RootkeepError && error.code === "CHAIN_BROKEN") this.#break(this.#index.size);
+      if (error instanceof RootkeepError && error.code === "CHAIN_BROKEN") throw this.#standing.break(this.#index.size);
       throw error;
     }
-    if (head.size === this.#index.size && !head.lastLeaf.equals(this.#index.lastLeaf)) {
-      this.#break(head.size);
-      throw new RootkeepError("CHAIN_BROKEN", { facts: { seq: head.size } });
-    }
+    if (head.size === this.#index.size && !head.lastLeaf.equals(this.#index.lastLeaf)) throw this.#standing.break(head.size);
   }
 
   async #followPage(client: ClientBase, head: LogHead): Promise<void> {
@@ -233,45 +252,13 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
     });
   }
 
-  /** A head that was read under the lock, against what this process has read and appended itself. Whatever it finds, it remembers. */
-  #inspect(head: LogHead): void {
-    if (this.#brokenAt !== undefined) throw new RootkeepError("CHAIN_BROKEN", { facts: { seq: this.#brokenAt } });
-    if (this.#rolledBackAt === undefined && head.size < this.#index.size) {
-      this.#rolledBackAt = head.size;
-      this.alarms.rolledBack(head.size);
-    }
-    if (this.#rolledBackAt !== undefined) throw new RootkeepError("ROLLBACK_DETECTED", { facts: { seq: this.#rolledBackAt } });
-    if (head.size === this.#index.size && !head.lastLeaf.equals(this.#index.lastLeaf)) {
-      this.#break(head.size);
-      throw new RootkeepError("CHAIN_BROKEN", { facts: { seq: head.size } });
-    }
-    this.#inspectClock(head);
-  }
-
-  /** An entry with a wrong time stays for ever, and drags the next ones along: where the clocks are far apart nothing is appended. */
-  #inspectClock({ now, lastTime }: LogHead): void {
-    const databaseMs = Date.parse(now);
-    if (Math.abs(databaseMs - Date.now()) > LIMITS.appendSkewMsMax) {
-      this.alarms.clockRefused("database");
-      throw new RootkeepError("CLOCK_SKEW", { reason: "database clock" });
-    }
-    const isAhead = lastTime !== "" && Date.parse(lastTime) - databaseMs > LIMITS.clockSkewMsMax;
-    if (isAhead && !this.#isAheadOfClock) this.alarms.clockRefused("log-ahead");
-    this.#isAheadOfClock = isAhead;
-  }
-
-  #break(seq: number): void {
-    this.#brokenAt = seq;
-    this.alarms.chainBroken(seq);
-  }
-
   /** What this process itself has appended need not be read back, if nobody else appended in between. */
   #offer(first: number, entries: readonly BuiltEntry[]): void {
     if (first !== this.#index.size) return;
     try {
       for (const entry of entries) this.#index.addBuilt(entry);
     } catch (error) {
-      this.#break(this.#index.size);
+      this.#standing.break(this.#index.size);
       throw error;
     }
   }

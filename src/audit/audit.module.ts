@@ -1,4 +1,4 @@
-import { type BeforeApplicationShutdown, Global, Inject, Module } from "@nestjs/common";
+import { type BeforeApplicationShutdown, type DynamicModule, Global, Inject, Module, type OnApplicationBootstrap } from "@nestjs/common";
 import { DataSource } from "typeorm";
 import type { Config } from "../config/config.js";
 import { CONFIG } from "../config/config.module.js";
@@ -12,12 +12,24 @@ import { slug } from "../telemetry/site.js";
 import { AuditController } from "./audit.rest.js";
 import { type AuditAlarms, AuditLog } from "./audit-log.service.js";
 import { AuditReader } from "./audit-reader.service.js";
+import { type Coverage, NO_COVERAGE } from "./coverage.port.js";
+import { createGuard } from "./create-guard.service.js";
+import { HeartbeatWriter } from "./heartbeat-writer.service.js";
 import { connectLog } from "./log-connection.service.js";
+import { LogGuard } from "./log-guard.service.js";
+import type { VerifierKey } from "./tlog/verifier-key.js";
+import { TlogController } from "./tlog.rest.js";
+import { TlogReader } from "./tlog-reader.service.js";
 
-/** The log. It is open, and read to its end, before anything that injects it is made. */
+/** The {@link Coverage} of this deployment. */
+export const COVERAGE = Symbol("coverage");
+/** The key by which this log's checkpoints are checked. */
+export const LOG_VERIFIER_KEY = Symbol("log-verifier-key");
+
+/** The log. It is open, read to its end and held against the guard before anything that injects it is made. */
 @Global()
 @Module({
-  controllers: [AuditController],
+  controllers: [AuditController, TlogController],
   providers: [
     {
       provide: AuditLog,
@@ -29,14 +41,63 @@ import { connectLog } from "./log-connection.service.js";
         return audit;
       },
     },
+    {
+      provide: LogGuard,
+      inject: [AuditLog, SERVICE_CONNECTION, CONFIG, LOG_VERIFIER_KEY, HealthRegistry],
+      useFactory: async (audit: AuditLog, connection: PgConnection, config: Config, verifierKey: VerifierKey, health: HealthRegistry) => {
+        const { logOrigin: origin, guard: uri, awsS3Endpoint } = config;
+        const guard = createGuard(uri, awsS3Endpoint === null ? {} : { endpoint: awsS3Endpoint });
+        const logGuard = new LogGuard(audit, { connect: () => connectLog(connection), origin, verifierKey, guard });
+        await logGuard.start();
+        health.register("guard", () => logGuard.check());
+        return logGuard;
+      },
+    },
+    {
+      provide: COVERAGE,
+      inject: [CONFIG, LogGuard],
+      useFactory: ({ trial }: Config, guard: LogGuard): Coverage => (trial.opensBeforeGuard ? NO_COVERAGE : guard),
+    },
+    {
+      provide: HeartbeatWriter,
+      inject: [AuditLog, SERVICE_CONNECTION, CONFIG, Log, Metrics],
+      useFactory: (audit: AuditLog, connection: PgConnection, { logOrigin: origin }: Config, log: Log, metrics: Metrics) =>
+        new HeartbeatWriter(audit, {
+          connect: () => connectLog(connection),
+          origin,
+          onFailed: (code, reason) => {
+            metrics.add("rootkeep_heartbeat_failures_total", {});
+            log.event("audit.heartbeat_failed", { code, reason: slug(reason.replaceAll(" ", "-")) });
+          },
+        }),
+    },
     { provide: AuditReader, inject: [DataSource], useFactory: (dataSource: DataSource) => new AuditReader(dataSource) },
+    {
+      provide: TlogReader,
+      inject: [DataSource, CONFIG, LOG_VERIFIER_KEY],
+      useFactory: (dataSource: DataSource, { logOrigin }: Config, key: VerifierKey) => new TlogReader(dataSource, logOrigin, key),
+    },
   ],
-  exports: [AuditLog, AuditReader],
+  exports: [AuditLog, AuditReader, LogGuard, COVERAGE],
 })
-export class AuditModule implements BeforeApplicationShutdown {
-  constructor(@Inject(AuditLog) private readonly log: AuditLog) {}
+export class AuditModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  static of(verifierKey: VerifierKey): DynamicModule {
+    return { module: AuditModule, providers: [{ provide: LOG_VERIFIER_KEY, useValue: verifierKey }], exports: [LOG_VERIFIER_KEY] };
+  }
+
+  constructor(
+    @Inject(AuditLog) private readonly log: AuditLog,
+    @Inject(LogGuard) private readonly guard: LogGuard,
+    @Inject(HeartbeatWriter) private readonly heartbeats: HeartbeatWriter,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.heartbeats.start();
+  }
 
   async beforeApplicationShutdown(): Promise<void> {
+    await this.heartbeats.stop();
+    await this.guard.stop();
     await this.log.close();
   }
 }

@@ -1,6 +1,8 @@
 import { RootkeepError } from "../kernel/errors.js";
 import { leafHash, ZERO_HASH } from "./chain.js";
 import type { BuiltEntry } from "./entry.js";
+import { RootMemory } from "./root-memory.js";
+import { StreamIndex } from "./stream-index.js";
 
 /** What the index reads of an entry. The bytes were written by `buildEntry`; here only the chain is checked, the form is the verifier's. */
 interface IndexedEntry {
@@ -13,6 +15,8 @@ interface IndexedEntry {
   readonly outcome: string;
   readonly target?: { readonly type: string; readonly id: string };
   readonly stream?: string;
+  readonly sseq?: number;
+  readonly sprev?: string;
   readonly rows?: readonly string[];
   readonly details?: Readonly<Record<string, unknown>>;
 }
@@ -38,12 +42,16 @@ export interface OpenIntent {
  * What this service knows of the log, from entry bytes alone: it follows the chain from the first entry, hash by hash, and remembers for
  * every deciding row the newest entry that lists it. Search columns and tables are never asked (law L11).
  *
- * Memory grows with the number of deciding rows (about 100 bytes each), not with the number of entries.
+ * Memory grows with the number of deciding rows (about 100 bytes each), and by one byte or two for each entry; what the accounts' own chains take, {@link StreamIndex} says.
  */
 export class LogIndex {
   #size = 0;
   #lastLeaf: Buffer = ZERO_HASH;
   #origin: string | undefined;
+  /** Roots of the tree over the entries taken, to compare signed ones with. */
+  readonly roots = new RootMemory();
+  /** Where each account's own chain stands. */
+  readonly streams = new StreamIndex();
   readonly #newest = new Map<string, number>();
   readonly #counts = new Map<string, number>();
   readonly #openIntents = new Map<string, OpenIntent>();
@@ -103,6 +111,7 @@ export class LogIndex {
     if (entry.seq !== this.#size || entry.prev !== this.#lastLeaf.toString("hex") || entry.log !== this.#origin) {
       throw new RootkeepError("CHAIN_BROKEN", { facts: { seq: this.#size } });
     }
+    this.streams.take(entry, leaf);
     for (const row of entry.rows ?? []) {
       if (!this.#newest.has(row)) {
         const table = row.slice(0, row.indexOf("/"));
@@ -113,6 +122,7 @@ export class LogIndex {
     this.#noteIntent(entry);
     if (this.remember.has(entry.action)) this.#remember(entry);
     this.#lastLeaf = leaf;
+    this.roots.append(leaf);
     this.#size += 1;
   }
 

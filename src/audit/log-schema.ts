@@ -1,4 +1,4 @@
-import type { AuditExpectation } from "../database/safety.js";
+import type { AuditExpectation, RoleExpectation } from "../database/safety.js";
 
 /**
  * What schema `audit` looks like in this build; the service does not start over another. The MD5s are of the functions' sources, as
@@ -10,6 +10,9 @@ export const LOG_SCHEMA: AuditExpectation = {
     entry: ["no_mutation", "no_truncate"],
     stream_head: ["no_removal", "no_truncate"],
     disclosure: [],
+    tile: ["no_mutation", "no_truncate"],
+    checkpoint: ["no_mutation", "no_truncate"],
+    cosignature: ["no_mutation", "no_truncate"],
   },
   functions: {
     "append(bigint, uuid[], bytea[], bytea[])": "df5cf751c8f476a9971ed0be4f6e26e9",
@@ -19,4 +22,18 @@ export const LOG_SCHEMA: AuditExpectation = {
     "lock_head()": "cc2b5b914f5d137c88362de205297fbe",
     "time_now()": "9c20498cfbbd058376a04fd7750ec282",
   },
+};
+
+/** The service appends through functions; it writes no table of the log, and so no checkpoint. */
+export const SERVICE_ON_LOG: RoleExpectation = {
+  who: "the service's role",
+  privileges: [],
+  calls: ["append(bigint, uuid[], bytea[], bytea[])", "begin(text)", "disclose(bigint[], text[], bytea[], text[])", "lock_head()"],
+};
+
+/** The signer writes what it has computed and signed; it can call none of the functions, and so appends no entry. */
+export const SIGNER_ON_LOG: RoleExpectation = {
+  who: "the signer's role",
+  privileges: ["checkpoint:INSERT", "cosignature:INSERT", "tile:INSERT"],
+  calls: [],
 };

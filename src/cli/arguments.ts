@@ -58,6 +58,11 @@ export class Arguments {
     return this.#values(name)[0];
   }
 
+  /** Whether the form has the option at all. */
+  has(name: string): boolean {
+    return rowOf(this.form, name) !== undefined;
+  }
+
   /** The value of an option that the form marks as required. */
   required(name: string): string {
     const value = this.text(name);

@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { type ClientEnvironment, DEFAULT_ADDRESS } from "../config/client-environment.js";
 import type { Secret } from "../kernel/secret.js";
 import { parseAddress } from "./address.js";
@@ -28,6 +29,13 @@ export interface Command extends CommandForm {
 export interface RawCommand extends CommandForm {
   runRaw(argv: readonly string[], shell: Shell): Promise<number>;
 }
+
+/** Where the receipt of an opening is kept. */
+export const RECEIPT_OPTION = {
+  kind: "text",
+  value: "FILE",
+  meaning: "write the receipt (C2SP tlog-proof) to this new file: it proves to anybody that the log has the opening",
+} as const satisfies OptionRow;
 
 /** The options of a command whose answer holds a secret. */
 export const OUT_OPTION = {
@@ -94,8 +102,21 @@ export class Call {
     const released = await delivering(stdout, this.given.text("out"), release);
     const { members } = released.answer;
     if (this.given.flag("json")) stdout.write(`${JSON.stringify(members)}\n`);
-    else stderr.write(renderMembers(members));
+    // Of many lines: it is asked for as a file, or as JSON.
+    else stderr.write(renderMembers(Object.fromEntries(Object.entries(members).filter(([name]) => name !== "receipt"))));
+    await this.#keepReceipt(released.answer);
     return released;
+  }
+
+  /** After the secret is where it belongs: whatever is wrong with this file must not cost the value. */
+  async #keepReceipt(answer: Answer): Promise<void> {
+    const path = this.given.has("receipt") ? this.given.text("receipt") : undefined;
+    if (path === undefined) return;
+    const receipt = answer.textOrNull("receipt");
+    if (receipt === null) throw new LocalError("this deployment gives no receipts: it is a trial that does not wait for signatures");
+    await writeFile(path, receipt, { flag: "wx", mode: 0o600 }).catch((error: unknown) => {
+      throw new LocalError(`the receipt was not written to ${path} (${(error as NodeJS.ErrnoException).code ?? "unknown fault"})`);
+    });
   }
 
   #address(): string | null {

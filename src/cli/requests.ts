@@ -1,6 +1,6 @@
 import type { Answer } from "./answer.js";
 import { pathPart } from "./api-client.js";
-import { type Call, type Command, OUT_OPTION } from "./command.js";
+import { type Call, type Command, OUT_OPTION, RECEIPT_OPTION } from "./command.js";
 import { UsageError } from "./failure.js";
 import { cell } from "./output.js";
 import { REASON } from "./people.js";
@@ -171,6 +171,7 @@ const GRANTS: readonly Command[] = [
     options: {
       kind: { kind: "text", value: "KIND", meaning: "root-password (default), or another kind that the grant names" },
       out: OUT_OPTION,
+      receipt: RECEIPT_OPTION,
     },
     notes: "The value goes to a terminal or into a new file, never into a pipe. From then on it is burnt: rotate it.",
     async run(call) {
@@ -186,7 +187,7 @@ const GRANTS: readonly Command[] = [
     words: ["code"],
     summary: "Gets the account's MFA code of this moment; asks for a fresh authenticator code of yours.",
     positionals: ["GRANT"],
-    options: { out: OUT_OPTION },
+    options: { out: OUT_OPTION, receipt: RECEIPT_OPTION },
     async run(call) {
       const client = await call.client();
       await call.deliver(async () =>

@@ -1,5 +1,5 @@
 import type { Command } from "./command.js";
-import { EXIT } from "./failure.js";
+import { EXIT, UsageError } from "./failure.js";
 import { renderTable } from "./output.js";
 
 /** Commands that are no client: they start the service, or look after its database. Its modules are loaded only when one of them runs. */
@@ -7,9 +7,14 @@ export const SERVER_COMMANDS: readonly Command[] = [
   {
     words: ["serve"],
     summary: "Starts the service; configured by environment variables (docs/configuration.md). Ends on SIGTERM or SIGINT.",
-    async run() {
-      const { runService } = await import("../main.js");
-      return await runService();
+    options: {
+      role: { kind: "text", value: "ROLE", meaning: "all (default, for trying out), api, or sign: the only one that holds the log's key" },
+    },
+    async run(call) {
+      const { ROLES, runService } = await import("../main.js");
+      const role = ROLES.find((known) => known === (call.given.text("role") ?? "all"));
+      if (role === undefined) throw new UsageError(`--role is one of ${ROLES.join(", ")}`);
+      return await runService(role);
     },
   },
   {

@@ -1,22 +1,51 @@
 import type { Secret } from "../kernel/secret.js";
-import type { RootKeyDomain, VariableName } from "./reference.js";
+import type { RootKeyDomain, StreamFormat, VariableName } from "./reference.js";
 
 /** Where the database is. URLs hold a password and therefore are secrets. */
 export type DatabaseConfig =
   | { readonly kind: "embedded"; readonly directory: string }
-  | { readonly kind: "external"; readonly service: Secret<string>; readonly migrate: Secret<string> | null };
+  | {
+      readonly kind: "external";
+      /** Null where the process is only the signer. */
+      readonly service: Secret<string> | null;
+      readonly signer: Secret<string> | null;
+      readonly migrate: Secret<string> | null;
+    };
 
 /** Settings that production refuses; in production they hold their defaults. */
 export interface TrialConfig {
   readonly totpPeriodSeconds: number;
   readonly authenticatorWaitSeconds: number;
   readonly printsInvitations: boolean;
+  /** Values leave before the guard covers their intent. */
+  readonly opensBeforeGuard: boolean;
   /** Trial variables that were set, for the loud line at start. */
   readonly names: readonly VariableName[];
 }
 
+/** Where copies of the log go; null for a way that is not used. */
+export interface StreamConfig {
+  readonly format: StreamFormat;
+  /** Absolute path. */
+  readonly file: string | null;
+  /** `tls://host:port` or `tcp://host:port`. */
+  readonly syslog: string | null;
+  readonly webhook: {
+    readonly url: string;
+    /** `whsec_` and base64. */
+    readonly secret: Secret<string>;
+  } | null;
+}
+
 /** Things worth a loud line at start that do not stop it. */
-export const CONFIG_WARNINGS = ["few-custodians", "file-root-key", "trial-settings", "migrate-role-present"] as const;
+export const CONFIG_WARNINGS = [
+  "few-custodians",
+  "file-root-key",
+  "trial-settings",
+  "migrate-role-present",
+  "file-guard",
+  "file-log-key",
+] as const;
 export type ConfigWarning = (typeof CONFIG_WARNINGS)[number];
 
 /** The whole configuration of a running service: validated, complete and frozen. */
@@ -33,9 +62,21 @@ export interface Config {
   /** Source of a regular expression, not anchored. */
   readonly ticketPattern: string;
   readonly logOrigin: string;
+  /** URI of the key that signs the log; the path of a `file:` one is absolute. */
+  readonly logKey: string;
+  /** C2SP verifier key that was configured, or null. */
+  readonly logVerifierKey: string | null;
+  /** URI of the guard; the path of a `file:` one is absolute. */
+  readonly guard: string;
+  /** URIs of the buckets that checkpoints are anchored in. */
+  readonly anchors: readonly string[];
+  /** `<verifier key>@<URL>` of the witnesses that are asked to cosign. */
+  readonly witnesses: readonly string[];
+  readonly awsS3Endpoint: string | null;
   readonly foundingCustodians: number;
   /** AWS account ids that onboarding refuses, sorted, without repeats: the listed ones and those of our KMS keys. */
   readonly refusedAccounts: readonly string[];
+  readonly stream: StreamConfig;
   readonly trial: TrialConfig;
   /** Listening beyond loopback, or an external database, or a root key that is not `file:` (design §11). */
   readonly isProduction: boolean;

@@ -1,10 +1,10 @@
 import { isAbsolute, join, normalize } from "node:path";
 import { Secret } from "../kernel/secret.js";
-import type { Config, ConfigWarning, DatabaseConfig, TrialConfig } from "./config.js";
+import type { Config, ConfigWarning, DatabaseConfig, StreamConfig, TrialConfig } from "./config.js";
 import { ConfigError } from "./config.js";
 import type { Environment, FileContents } from "./environment.js";
 import { EnvironmentReader } from "./environment.js";
-import type { NamesOf, RootKeyDomain } from "./reference.js";
+import type { NamesOf, RootKeyDomain, StreamFormat } from "./reference.js";
 import { ROOT_KEY_DOMAINS, TRIAL_NAMES, VARIABLES } from "./reference.js";
 
 /** What parsing needs to know of the world. */
@@ -43,6 +43,10 @@ export function parseConfig(environment: Environment, facts: ConfigFacts): Confi
   const foundingCustodians = reader.number("ROOTKEEP_FOUNDING_CUSTODIANS");
   const ticketPattern = readTicketPattern(reader);
   const trial = readTrial(reader, isProduction);
+  const log = readLog(reader, dataDirectory, facts.cwd);
+  const stream = readStream(reader, facts.cwd);
+  if (Object.values(rootKeys).includes(log.logKey))
+    reader.refuse("ROOTKEEP_LOG_KEY", "is a key that wraps secrets; the log is signed by its own");
   if (reader.problems.length > 0) throw new ConfigError(reader.problems);
   return freeze({
     deployment,
@@ -54,25 +58,33 @@ export function parseConfig(environment: Environment, facts: ConfigFacts): Confi
     awsKmsEndpoint: reader.text("ROOTKEEP_AWS_KMS_ENDPOINT") ?? null,
     ticketPattern,
     logOrigin: reader.text("ROOTKEEP_LOG_ORIGIN") ?? `rootkeep.local/audit/${deployment}/1`,
+    ...log,
     foundingCustodians,
     refusedAccounts: refusedAccounts(reader.list("ROOTKEEP_REFUSED_ACCOUNTS"), rootKeys),
+    stream,
     trial,
     isProduction,
-    warnings: warningsOf({ isProduction, foundingCustodians, database, trial, rootKeys }),
+    warnings: warningsOf({ isProduction, foundingCustodians, database, trial, rootKeys, ...log }),
   });
 }
 
 function readDatabase(reader: EnvironmentReader, dataDirectory: string): DatabaseConfig {
   const service = reader.text("DATABASE_URL");
+  const signer = reader.text("ROOTKEEP_SIGNER_DATABASE_URL");
   const migrate = reader.text("ROOTKEEP_MIGRATE_DATABASE_URL");
   if (service === undefined) {
     if (migrate !== undefined) reader.refuse("ROOTKEEP_MIGRATE_DATABASE_URL", "is set without DATABASE_URL");
+    if (signer !== undefined) return { kind: "external", service: null, signer: Secret.of(signer), migrate: null };
     return { kind: "embedded", directory: join(dataDirectory, "postgres") };
   }
   // The service's role must not own what it writes, or it could edit the log (design §6, §7).
   if (migrate !== undefined && userOf(migrate) === userOf(service))
     reader.refuse("ROOTKEEP_MIGRATE_DATABASE_URL", "names the same role as DATABASE_URL");
-  return { kind: "external", service: Secret.of(service), migrate: migrate === undefined ? null : Secret.of(migrate) };
+  // Who signs the log must not be able to append to it (audit-log spec, roles).
+  if (signer !== undefined && userOf(signer) === userOf(service))
+    reader.refuse("ROOTKEEP_SIGNER_DATABASE_URL", "names the same role as DATABASE_URL");
+  const secret = (url: string | undefined): Secret<string> | null => (url === undefined ? null : Secret.of(url));
+  return { kind: "external", service: Secret.of(service), signer: secret(signer), migrate: secret(migrate) };
 }
 
 /** The role that a database URL signs in as, or the whole URL if it names none. */
@@ -87,6 +99,36 @@ function readRootKeys(reader: EnvironmentReader, dataDirectory: string, cwd: str
     return uri.startsWith("file:") ? `file:${absolute(uri.slice("file:".length), cwd)}` : uri;
   };
   return { password: uriOf("password"), mfa: uriOf("mfa"), mail: uriOf("mail"), people: uriOf("people") };
+}
+
+type LogConfig = Pick<Config, "logKey" | "logVerifierKey" | "guard" | "anchors" | "witnesses" | "awsS3Endpoint">;
+
+function readLog(reader: EnvironmentReader, dataDirectory: string, cwd: string): LogConfig {
+  const placed = (uri: string): string => (uri.startsWith("file:") ? `file:${absolute(uri.slice("file:".length), cwd)}` : uri);
+  return {
+    logKey: placed(reader.text("ROOTKEEP_LOG_KEY") ?? `file:${join(dataDirectory, "log-key.json")}`),
+    logVerifierKey: reader.text("ROOTKEEP_LOG_VERIFIER_KEY") ?? null,
+    guard: placed(reader.text("ROOTKEEP_GUARD") ?? `file:${join(dataDirectory, "guard")}`),
+    anchors: reader.list("ROOTKEEP_ANCHORS"),
+    witnesses: reader.list("ROOTKEEP_WITNESSES"),
+    awsS3Endpoint: reader.text("ROOTKEEP_AWS_S3_ENDPOINT") ?? null,
+  };
+}
+
+function readStream(reader: EnvironmentReader, cwd: string): StreamConfig {
+  const [file, syslog] = [reader.text("ROOTKEEP_STREAM_FILE"), reader.text("ROOTKEEP_STREAM_SYSLOG")];
+  const [url, secret] = [reader.text("ROOTKEEP_STREAM_WEBHOOK"), reader.text("ROOTKEEP_STREAM_WEBHOOK_SECRET")];
+  if (syslog !== undefined && !URL.canParse(syslog)) reader.refuse("ROOTKEEP_STREAM_SYSLOG", "names no host or port");
+  if (url !== undefined && !URL.canParse(url)) reader.refuse("ROOTKEEP_STREAM_WEBHOOK", "names no host or port");
+  // A receiver that cannot tell our batches from somebody else's is no evidence.
+  if ((url === undefined) !== (secret === undefined))
+    reader.refuse("ROOTKEEP_STREAM_WEBHOOK_SECRET", "is set together with ROOTKEEP_STREAM_WEBHOOK, or neither is");
+  return {
+    format: (reader.text("ROOTKEEP_STREAM_FORMAT") ?? VARIABLES.ROOTKEEP_STREAM_FORMAT.fallback) as StreamFormat,
+    file: file === undefined ? null : absolute(file, cwd),
+    syslog: syslog ?? null,
+    webhook: url === undefined || secret === undefined ? null : { url, secret: Secret.of(secret) },
+  };
 }
 
 function refuseTrial(reader: EnvironmentReader, rootKeys: Readonly<Record<RootKeyDomain, string>>): void {
@@ -121,6 +163,7 @@ function readTrial(reader: EnvironmentReader, isProduction: boolean): TrialConfi
     totpPeriodSeconds: reader.number("ROOTKEEP_TRIAL_TOTP_PERIOD_SECONDS"),
     authenticatorWaitSeconds: reader.number("ROOTKEEP_TRIAL_AUTHENTICATOR_WAIT_SECONDS"),
     printsInvitations: reader.yesNo("ROOTKEEP_TRIAL_PRINT_INVITATIONS") ?? !isProduction,
+    opensBeforeGuard: reader.yesNo("ROOTKEEP_TRIAL_OPEN_BEFORE_GUARD") ?? false,
     names: TRIAL_NAMES.filter((name) => reader.isSet(name)),
   };
 }
@@ -131,10 +174,14 @@ function refusedAccounts(listed: readonly string[], rootKeys: Readonly<Record<Ro
   return [...new Set([...listed, ...ours])].toSorted();
 }
 
-function warningsOf(config: Pick<Config, "isProduction" | "foundingCustodians" | "database" | "trial" | "rootKeys">): ConfigWarning[] {
+function warningsOf(
+  config: Pick<Config, "isProduction" | "foundingCustodians" | "database" | "trial" | "rootKeys" | "guard">,
+): ConfigWarning[] {
   const warnings: ConfigWarning[] = [];
   if (config.isProduction && config.foundingCustodians < CUSTODIANS_WANTED) warnings.push("few-custodians");
   if (Object.values(config.rootKeys).some((uri) => uri.startsWith("file:"))) warnings.push("file-root-key");
+  // A file is shared by no second replica, and lies on a disk that is restored together with the database's.
+  if (config.isProduction && config.guard.startsWith("file:")) warnings.push("file-guard");
   if (config.trial.names.length > 0) warnings.push("trial-settings");
   if (config.database.kind === "external" && config.database.migrate !== null) warnings.push("migrate-role-present");
   return warnings;

@@ -2,6 +2,14 @@
 export const ROOT_KEY_DOMAINS = ["password", "mfa", "mail", "people"] as const;
 export type RootKeyDomain = (typeof ROOT_KEY_DOMAINS)[number];
 
+/** Where copies of the log can be sent. */
+export const STREAM_SINKS = ["file", "syslog", "webhook"] as const;
+export type StreamSinkName = (typeof STREAM_SINKS)[number];
+
+/** How a copied entry is written (docs/spec/log-stream.md). */
+export const STREAM_FORMATS = ["plain", "ocsf"] as const;
+export type StreamFormat = (typeof STREAM_FORMATS)[number];
+
 /** What a variable's text must look like. `rule` completes "NAME …" in an error and never quotes the value. */
 export type VariableForm =
   | { readonly type: "text"; readonly pattern: RegExp; readonly rule: string }
@@ -32,6 +40,15 @@ const DATABASE_URL = text(/^postgres(?:ql)?:\/\/[!-~]{1,2000}$/, "must be a post
 const ROOT_KEY = text(
   /^(?:file:[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,1024}|aws-kms:arn:aws(?:-us-gov|-cn)?:kms:[a-z0-9-]{1,32}:\d{12}:key\/(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32}))$/u,
   "must be file:<path> or aws-kms:<ARN of a key, not of an alias>; pkcs11: is planned",
+);
+
+const LOG_KEY = text(
+  /^(?:file:[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,1024}|aws-kms:arn:aws(?:-us-gov|-cn)?:kms:[a-z0-9-]{1,32}:\d{12}:key\/(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32}))$/u,
+  "must be file:<path> or aws-kms:<ARN of an Ed25519 signing key, not of an alias>; pkcs11: is planned",
+);
+const GUARD = text(
+  /^(?:file:[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,1024}|s3:\/\/[!-~]{1,1024})$/u,
+  "must be file:<path> or s3://<bucket>/<key>?region=<region>",
 );
 
 function rootKeyOf(domain: RootKeyDomain): Variable {
@@ -130,6 +147,73 @@ export const VARIABLES = {
     meaning: "Origin line of the audit log. It stands in every entry and cannot be changed later.",
     isTrusted: true,
   },
+  ROOTKEEP_LOG_KEY: {
+    form: LOG_KEY,
+    fallback: "file:log-key.json in the data directory",
+    isFallbackComputed: true,
+    meaning:
+      "Key that signs the log's checkpoints: file:<path> or aws-kms:<key ARN> (ECC_NIST_EDWARDS25519). Never a key that wraps secrets. Used by the roles all and sign.",
+    isTrusted: true,
+  },
+  ROOTKEEP_LOG_VERIFIER_KEY: {
+    form: text(
+      /^[^+\s]{1,200}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}$/u,
+      "must be a C2SP verifier key like example.com/audit/prod/1+0ffd7bf3+AQOh…",
+    ),
+    fallback: "the public half of ROOTKEEP_LOG_KEY",
+    isFallbackComputed: true,
+    meaning: "Verifier key of the log, for the role api, which holds no signing key. The signer prints it when it starts.",
+    isTrusted: true,
+  },
+  ROOTKEEP_SIGNER_DATABASE_URL: {
+    form: DATABASE_URL,
+    fallback: "the embedded PostgreSQL",
+    isFallbackComputed: true,
+    meaning: "The same database as role rootkeep_signer; for the roles all and sign beside DATABASE_URL. The role sign needs no other.",
+    isTrusted: false,
+    isSecret: true,
+  },
+  ROOTKEEP_GUARD: {
+    form: GUARD,
+    fallback: "file:guard in the data directory",
+    isFallbackComputed: true,
+    meaning:
+      "Where the newest signed checkpoint is kept outside the database: file:<directory> on another volume (one replica only) or s3://<bucket>/<key>?region=<region>. It is what a restored backup is found by.",
+    isTrusted: true,
+  },
+  ROOTKEEP_ANCHORS: {
+    form: {
+      type: "list",
+      pattern: /^s3:\/\/[!-~]{1,1024}$/,
+      rule: "must be s3://<bucket>[/<prefix>]?region=<region>&days=<days>, with commas between",
+    },
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning: "Buckets with Object Lock, best in another account, to which every checkpoint is written.",
+    isTrusted: true,
+  },
+  ROOTKEEP_WITNESSES: {
+    form: {
+      type: "list",
+      pattern: /^[^+@\s]{1,200}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}@https?:\/\/[!-~]{1,1024}$/,
+      rule: "must be <C2SP verifier key>@<URL>, with commas between",
+    },
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning:
+      "C2SP witnesses that are asked to cosign every checkpoint, each by its verifier key and its address (https, or http on loopback).",
+    isTrusted: true,
+  },
+  ROOTKEEP_AWS_S3_ENDPOINT: {
+    form: text(
+      /^(?:https:\/\/[A-Za-z0-9.-]{1,253}|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]))(?::\d{1,5})?\/?$/,
+      "must be https://host[:port], or http:// on loopback",
+    ),
+    fallback: "the region's own endpoint",
+    isFallbackComputed: true,
+    meaning: "Where AWS S3 is called, for a VPC endpoint or a test double.",
+    isTrusted: true,
+  },
   ROOTKEEP_FOUNDING_CUSTODIANS: {
     form: number(2, 9),
     fallback: "2",
@@ -145,6 +229,49 @@ export const VARIABLES = {
       "Accounts of the KMS keys above are always refused.",
     isTrusted: true,
   },
+  ROOTKEEP_STREAM_FILE: {
+    form: PATH,
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning:
+      "File to which every entry of the log is appended, for a SIEM to collect. No stream is trusted configuration: a copy decides nothing, holds no secret and no personal data, and must be repaired without custodians while its receiver is away.",
+    isTrusted: false,
+  },
+  ROOTKEEP_STREAM_SYSLOG: {
+    form: text(
+      /^(?:tls:\/\/(?:[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])|tcp:\/\/(?:127\.0\.0\.1|localhost|\[::1\])):[1-9]\d{0,4}$/,
+      "must be tls://host:port, or tcp://host:port on loopback",
+    ),
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning: "Syslog receiver (RFC 5424) to which every entry of the log is sent: over TLS, or over TCP on loopback.",
+    isTrusted: false,
+  },
+  ROOTKEEP_STREAM_WEBHOOK: {
+    form: text(
+      /^(?:https:\/\/(?:[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]))(?::[1-9]\d{0,4})?(?:[/?][!-"$-~]{0,1024})?$/,
+      "must be https://host[:port][/path] without user and fragment, or http:// on loopback",
+    ),
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning: "Address to which every entry of the log is posted, in signed batches.",
+    isTrusted: false,
+  },
+  ROOTKEEP_STREAM_WEBHOOK_SECRET: {
+    form: text(/^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/, "must be whsec_ and 24 to 64 bytes in base64"),
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning:
+      "Key of the webhook's signatures, as Standard Webhooks writes it: whsec_ and the output of `openssl rand -base64 32`. Goes with ROOTKEEP_STREAM_WEBHOOK.",
+    isTrusted: false,
+    isSecret: true,
+  },
+  ROOTKEEP_STREAM_FORMAT: {
+    form: text(/^(?:plain|ocsf)$/, "must be plain or ocsf"),
+    fallback: "plain",
+    meaning: "How entries are sent: plain, which keeps their exact bytes, or ocsf, events of the Open Cybersecurity Schema Framework 1.5.0.",
+    isTrusted: false,
+  },
   ROOTKEEP_TRIAL_TOTP_PERIOD_SECONDS: {
     form: number(1, 300),
     fallback: "30",
@@ -155,6 +282,13 @@ export const VARIABLES = {
     form: number(0, 604_800),
     fallback: "86400",
     meaning: "How long a new authenticator does not yet count for approving and opening. Trial only.",
+    isTrusted: false,
+  },
+  ROOTKEEP_TRIAL_OPEN_BEFORE_GUARD: {
+    form: { type: "yes-no" },
+    fallback: "no",
+    meaning:
+      "Sends a value when its intent is durable, without waiting until the guard holds a checkpoint that covers it; no receipt then. Trial only.",
     isTrusted: false,
   },
   ROOTKEEP_TRIAL_PRINT_INVITATIONS: {

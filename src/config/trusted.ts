@@ -6,16 +6,22 @@ import { ROOT_KEY_DOMAINS } from "./reference.js";
 
 /** The settings that work only as two custodians last approved them (design §4, "Trusted configuration"). */
 export interface TrustedConfig {
+  readonly anchors: readonly string[];
   readonly awsKmsEndpoint: string | null;
+  readonly awsS3Endpoint: string | null;
   readonly deployment: string;
+  readonly guard: string;
+  readonly logKey: string;
   readonly logOrigin: string;
+  readonly logVerifierKey: string | null;
   readonly refusedAccounts: readonly string[];
   readonly rootKeys: Readonly<Record<RootKeyDomain, string>>;
   readonly ticketPattern: string;
+  readonly witnesses: readonly string[];
 }
 
 /**
- * The trusted part of `config`, with keys in the order of canonical JSON. A `file:` root key below the data directory is named relative
+ * The trusted part of `config`, with keys in the order of canonical JSON. A `file:` place below the data directory is named relative
  * to it, so that moving a trial's directory is no change of trust.
  */
 export function trustedConfig(config: Config): TrustedConfig {
@@ -25,12 +31,18 @@ export function trustedConfig(config: Config): TrustedConfig {
   };
   const { mail, mfa, password, people } = config.rootKeys;
   return {
+    anchors: config.anchors,
     awsKmsEndpoint: config.awsKmsEndpoint,
+    awsS3Endpoint: config.awsS3Endpoint,
     deployment: config.deployment,
+    guard: place(config.guard),
+    logKey: place(config.logKey),
     logOrigin: config.logOrigin,
+    logVerifierKey: config.logVerifierKey,
     refusedAccounts: config.refusedAccounts,
     rootKeys: { mail: place(mail), mfa: place(mfa), password: place(password), people: place(people) },
     ticketPattern: config.ticketPattern,
+    witnesses: config.witnesses,
   };
 }
 
@@ -56,7 +68,10 @@ function canonical(value: Json | TrustedConfig): string {
 
 /** Names of the trusted settings in which `approved` and `current` differ, for showing the difference to a custodian. */
 export function trustedDifferences(approved: TrustedConfig, current: TrustedConfig): readonly string[] {
-  const plain = ["awsKmsEndpoint", "deployment", "logOrigin", "refusedAccounts", "ticketPattern"] as const;
+  const plain = [
+    ...(["anchors", "awsKmsEndpoint", "awsS3Endpoint", "deployment", "guard", "logKey", "logOrigin", "logVerifierKey"] as const),
+    ...(["refusedAccounts", "ticketPattern", "witnesses"] as const),
+  ];
   const settings = plain.filter((name) => JSON.stringify(approved[name]) !== JSON.stringify(current[name]));
   return [
     ...settings,

@@ -9,6 +9,8 @@ import type { MigrationClass } from "./migration-list.js";
 export interface OpenDatabase {
   /** As role `rootkeep_service`. */
   readonly service: PgConnection;
+  /** As role `rootkeep_signer`; null where this process was not told how. */
+  readonly signer: PgConnection | null;
   readonly isAdopted: boolean;
   /** How many migrations ran now. */
   readonly applied: number;
@@ -18,20 +20,23 @@ export interface OpenDatabase {
 /**
  * The database that the configuration names, migrated: our own server, or an external one. Of an external one the owner's URL may be
  * absent at run time; then the schema must be up to date already (`rootkeep migrate`), and the boot check tells.
- * @throws Error, RootkeepError `UNAVAILABLE`
+ * @throws Error, RootkeepError `UNAVAILABLE`; `MALFORMED` when the configuration is that of a signer alone.
  */
 export async function openDatabase(config: DatabaseConfig, migrations: readonly MigrationClass[]): Promise<OpenDatabase> {
   if (config.kind === "external") {
+    if (config.service === null) throw new RootkeepError("MALFORMED", { fields: [{ field: "DATABASE_URL", rule: "is set" }] });
     const service = config.service.expose(parseDatabaseUrl);
+    const signer = config.signer?.expose(parseDatabaseUrl) ?? null;
     const migrate = config.migrate?.expose(parseDatabaseUrl);
     const applied = migrate === undefined ? [] : (await runMigrations(migrate, migrations)).applied;
-    return { service, isAdopted: false, applied: applied.length, close: () => Promise.resolve() };
+    return { service, signer, isAdopted: false, applied: applied.length, close: () => Promise.resolve() };
   }
   const server = await startEmbeddedPostgres({ directory: config.directory });
   try {
     const { applied } = await runMigrations(server.connections.rootkeep_migrate, migrations);
     return {
       service: server.connections.rootkeep_service,
+      signer: server.connections.rootkeep_signer,
       isAdopted: server.isAdopted,
       applied: applied.length,
       close: () => server.stop(),

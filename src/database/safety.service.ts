@@ -8,6 +8,7 @@ import {
   checkSettings,
   checkTriggers,
   type FunctionRow,
+  type RoleExpectation,
   type RoleRow,
   type SettingsRow,
   settingsWarnings,
@@ -66,7 +67,8 @@ const TRIGGERS = `
 
 const FUNCTIONS = `
   SELECT p.proname || '(' || oidvectortypes(p.proargtypes) || ')' AS signature, pg_get_userbyid(p.proowner) AS owner,
-         p.prosecdef AS is_definer, md5(p.prosrc) AS md5, coalesce(p.proconfig, '{}') AS settings
+         p.prosecdef AS is_definer,
+         has_function_privilege(p.oid, 'EXECUTE') AS is_callable, md5(p.prosrc) AS md5, coalesce(p.proconfig, '{}') AS settings
   FROM pg_catalog.pg_proc p WHERE p.pronamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'audit')
   ORDER BY 1`;
 
@@ -80,12 +82,16 @@ interface TableRow {
 }
 
 /**
- * The check at the start of the service, on a connection of the service's own role: the server keeps what it acknowledged, the role cannot
- * get round the log's functions, and the log's guards are the ones of this build. Reads only catalogues.
+ * The check at the start, on a connection of the program's own role: the server keeps what it acknowledged, the role can do to the log what
+ * `role` says and cannot get round its functions, and the log's guards are the ones of this build. Reads only catalogues.
  * @returns what is unwise and no reason to stop.
  * @throws RootkeepError `UNAVAILABLE` whose reason lists all failures at once, or says that the questions were not answered.
  */
-export async function assertSafeDatabase(client: SqlClient, expected: AuditExpectation): Promise<{ readonly warnings: readonly string[] }> {
+export async function assertSafeDatabase(
+  client: SqlClient,
+  expected: AuditExpectation,
+  role: RoleExpectation,
+): Promise<{ readonly warnings: readonly string[] }> {
   const ask = async <R>(text: string, values?: unknown[]): Promise<readonly R[]> => (await client.query(text, values)).rows as R[];
   try {
     const [settings] = await ask<SettingsRow>(SETTINGS);
@@ -95,10 +101,10 @@ export async function assertSafeDatabase(client: SqlClient, expected: AuditExpec
     const names = tables.filter(({ is_table }) => is_table).map(({ name }) => name);
     const failures = [
       ...checkSettings(settings),
-      ...roles.flatMap(checkRole),
-      ...checkTables(tables, expected),
+      ...roles.flatMap((row) => checkRole(row, role.who)),
+      ...checkTables(tables, role),
       ...checkTriggers(await ask<TriggerRow>(TRIGGERS), names, expected),
-      ...checkFunctions(await ask<FunctionRow>(FUNCTIONS), OWNER_ROLE, expected),
+      ...checkFunctions(await ask<FunctionRow>(FUNCTIONS), OWNER_ROLE, expected, role),
     ];
     if (failures.length > 0) throw new RootkeepError("UNAVAILABLE", { reason: `the database is not safe: ${failures.join("; ")}` });
     return { warnings: settingsWarnings(settings) };
@@ -108,16 +114,15 @@ export async function assertSafeDatabase(client: SqlClient, expected: AuditExpec
   }
 }
 
-function checkTables(rows: readonly TableRow[], expected: AuditExpectation): readonly string[] {
+function checkTables(rows: readonly TableRow[], { who, privileges: allowed }: RoleExpectation): readonly string[] {
   const failures: string[] = [];
-  const allowed = expected.allowedPrivileges ?? [];
-  if (rows.some(({ has_create }) => has_create)) failures.push("the service's role may create objects in schema audit");
+  if (rows.some(({ has_create }) => has_create)) failures.push(`${who} may create objects in schema audit`);
   for (const { name, owner, has_rules: hasRules, privileges } of rows) {
     if (owner !== OWNER_ROLE) failures.push(`audit.${name} does not belong to ${OWNER_ROLE}`);
     // A rule rewrites a statement before any trigger sees it: INSERT … DO INSTEAD NOTHING loses an entry without an error.
     if (hasRules) failures.push(`audit.${name} has a rewrite rule`);
     for (const privilege of privileges) {
-      if (!allowed.includes(`${name}:${privilege}`)) failures.push(`the service's role has ${privilege} on audit.${name}`);
+      if (!allowed.includes(`${name}:${privilege}`)) failures.push(`${who} has ${privilege} on audit.${name}`);
     }
   }
   return failures;

@@ -7,12 +7,20 @@ export const GUARD_TRIGGERS = {
 
 export type GuardTrigger = keyof typeof GUARD_TRIGGERS;
 
+/** What one role may do to the log, and no more. */
+export interface RoleExpectation {
+  /** Who it is, in failures: `the service's role`. */
+  readonly who: string;
+  /** Privileges that it may hold on tables of the log, as `table:PRIVILEGE`. */
+  readonly privileges: readonly string[];
+  /** Functions of the log that it may call, by signature. */
+  readonly calls: readonly string[];
+}
+
 /** What schema `audit` must look like. It is complete: a table or a privileged function that is not named here is a failure. */
 export interface AuditExpectation {
   /** Each table of the schema and the triggers it must have. */
   readonly tables: Readonly<Record<string, readonly GuardTrigger[]>>;
-  /** Privileges that the service may hold there, as `table:PRIVILEGE`. All writing goes through functions, so usually none. */
-  readonly allowedPrivileges?: readonly string[];
   /**
    * Signature, such as `append(bigint, uuid[], bytea[], bytea[])`, to the lower-case hex MD5 of the source as PostgreSQL stores it. Holds
    * every security-definer function and the triggers' function. MD5 is what the server computes; it is there to notice a replaced
@@ -57,6 +65,7 @@ export interface FunctionRow {
   readonly signature: string;
   readonly owner: string;
   readonly is_definer: boolean;
+  readonly is_callable: boolean;
   readonly md5: string;
   readonly settings: readonly string[];
 }
@@ -73,9 +82,9 @@ export function checkSettings(row: SettingsRow): readonly string[] {
   ];
 }
 
-/** Failures of the service's role and of every role whose rights it has or can take. */
-export function checkRole(row: RoleRow): readonly string[] {
-  const who = row.is_self ? "the service's role" : `the service's role is a member of ${row.name}, which`;
+/** Failures of a role and of every role whose rights it has or can take. */
+export function checkRole(row: RoleRow, self: string): readonly string[] {
+  const who = row.is_self ? self : `${self} is a member of ${row.name}, which`;
   const failures = row.attributes.map((attribute) => `${who} has ${attribute}`);
   if (row.is_self && !row.is_session) failures.push("the session signed in as another role than the one it uses");
   // pg_write_all_data, pg_execute_server_program, pg_read_server_files: each is a way round every grant.
@@ -115,8 +124,13 @@ function checkTrigger(found: TriggerRow, trigger: GuardTrigger, expected: AuditE
   return undefined;
 }
 
-/** Failures of the functions: each expected one is there, unchanged, the owner's; no other runs with the owner's rights. */
-export function checkFunctions(rows: readonly FunctionRow[], owner: string, expected: AuditExpectation): readonly string[] {
+/** Failures of the functions: each expected one is there, unchanged, the owner's; no other runs with the owner's rights or may be called. */
+export function checkFunctions(
+  rows: readonly FunctionRow[],
+  owner: string,
+  expected: AuditExpectation,
+  role: RoleExpectation,
+): readonly string[] {
   const failures: string[] = [];
   for (const [signature, md5] of Object.entries(expected.functions)) {
     const found = rows.find((row) => row.signature === signature);
@@ -130,6 +144,8 @@ export function checkFunctions(rows: readonly FunctionRow[], owner: string, expe
   }
   for (const row of rows) {
     if (row.is_definer && !Object.hasOwn(expected.functions, row.signature)) failures.push(`function audit.${row.signature} is not known`);
+    if (row.is_definer && row.is_callable && !role.calls.includes(row.signature))
+      failures.push(`${role.who} may call audit.${row.signature}`);
   }
   return failures;
 }

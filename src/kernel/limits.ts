@@ -9,6 +9,14 @@ export const LIMITS = {
   batchEntriesMax: 256,
   appendQueueMax: 4_096,
   appendDeadlineMs: 3_000,
+  /** An opening waits this long for a checkpoint that covers its intent. */
+  coverDeadlineMs: 8_000,
+  /** A first start waits this long for the signer to sign the genesis entry. */
+  firstCheckpointMs: 30_000,
+  guardCompareMs: 3_600_000,
+  /** An anchor gets a checkpoint at most this often. */
+  anchorEveryMs: 15_000,
+  heartbeatMs: 600_000,
   lockTimeoutMs: 3_000,
   statementTimeoutMs: 8_000,
   idleInTransactionMs: 5_000,

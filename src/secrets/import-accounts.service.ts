@@ -1,23 +1,22 @@
 import { createHash } from "node:crypto";
 import type { DataSource } from "typeorm";
-import { type AccountRow, insertAccount, knownAwsIds, readAccount } from "../accounts/account-registry.service.js";
-import { type ImportedAccount, parseAccountsCsv } from "../accounts/accounts-csv.js";
+import { type AccountRow, insertAccount } from "../accounts/account-registry.service.js";
+import type { ImportedAccount } from "../accounts/accounts-csv.js";
 import type { TrustedConfiguration } from "../approvals/trusted-configuration.service.js";
 import type { AuditLog } from "../audit/audit-log.service.js";
 import { canonicalJson } from "../audit/canonical-json.js";
-import { draftEntry, personActor, SYSTEM_ACTOR } from "../audit/draft.js";
+import { draftEntry, personActor } from "../audit/draft.js";
 import type { Transactions } from "../audit/transactions.service.js";
-import type { WorkTransaction } from "../database/work-transaction.js";
 import { type FieldError, RootkeepError } from "../kernel/errors.js";
 import { type Id, newId } from "../kernel/ids.js";
-import { LIMITS } from "../kernel/limits.js";
 import type { Secret } from "../kernel/secret.js";
 import type { DataKeys } from "../keys/data-keys.service.js";
 import { type DataKeyRow, domainOf } from "../keys/domain.js";
 import type { KeyService } from "../keys/keys.service.js";
 import { type ActingPerson, actingStanding } from "../people/acting-person.service.js";
 import { hasRole } from "../people/standing.service.js";
-import { sealedFactsOf } from "./sealed-facts.js";
+import { type GoodLine, judgeFile, wipeLine } from "./import-file.service.js";
+import { ReadBack } from "./read-back.service.js";
 import { SealedValues } from "./sealed-values.repository.js";
 import { SecretRow } from "./secret.entity.js";
 import { SecretVersion } from "./secret-version.entity.js";
@@ -52,11 +51,6 @@ export interface ImportProgress {
 /** Runs whose progress is remembered, of this replica and since its start. */
 const REMEMBERED_RUNS = 100;
 
-interface GoodLine {
-  readonly line: number;
-  readonly row: ImportedAccount;
-}
-
 interface SealedImport {
   readonly line: number;
   readonly account: Omit<AccountRow, "seq" | "mac" | "createdAt">;
@@ -68,11 +62,7 @@ interface SealedImport {
     dataKeyId: string;
     sealed: Buffer;
   }[];
-  readonly statement: ImportedAccount;
 }
-
-const RULE_KNOWN = "The account is registered already";
-const RULE_REFUSED = "The account hosts this vault, its keys or its mail: refuse the circle";
 
 /**
  * Imports accounts with their root credentials. The whole file is read and judged before anything is stored, so a bad line of a rejected
@@ -82,6 +72,7 @@ const RULE_REFUSED = "The account hosts this vault, its keys or its mail: refuse
  */
 export class ImportAccounts {
   readonly #progress = new Map<Id<"import">, ImportProgress>();
+  readonly #readBack: ReadBack;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -92,7 +83,9 @@ export class ImportAccounts {
     private readonly dataKeys: DataKeys,
     private readonly refusedAccounts: readonly string[],
     private readonly onProgress: (progress: ImportProgress) => void,
-  ) {}
+  ) {
+    this.#readBack = new ReadBack(dataSource, transactions, keys, dataKeys);
+  }
 
   /**
    * Imports `csv`, whose bytes are wiped.
@@ -103,7 +96,7 @@ export class ImportAccounts {
     const { importId = newId("import") } = options;
     this.trust.assertApproved();
     await this.#assertMay(acting);
-    const { good, errors, lastLine } = await this.#read(csv, options);
+    const { good, errors, lastLine } = await judgeFile(this.transactions, this.refusedAccounts, csv, options.fromLine);
     try {
       if (errors.length > 0 && options.onError === "reject") throw new RootkeepError("MALFORMED", { fields: errors });
       if (good.length === 0 && errors.length > 0) throw new RootkeepError("MALFORMED", { fields: errors });
@@ -115,7 +108,7 @@ export class ImportAccounts {
       const skipped = new Set(errors.map(({ line }) => line)).size;
       return { importId, rows: imported + skipped, imported, skipped, errors, lastLine };
     } finally {
-      for (const { row } of good) wipeRow(row);
+      for (const { row } of good) wipeLine(row);
     }
   }
 
@@ -133,7 +126,8 @@ export class ImportAccounts {
       WHERE v.state = 'STAGED' AND v.number = 1 AND v.exposure = 'EXPOSED' ORDER BY 1 LIMIT 1000`);
     const failures: unknown[] = [];
     // One account whose value does not open must not keep the others from being usable.
-    for (const { account_id } of rows) await this.#activate(account_id as Id<"account">).catch((error: unknown) => failures.push(error));
+    for (const { account_id } of rows)
+      await this.#readBack.activate(account_id as Id<"account">).catch((error: unknown) => failures.push(error));
     if (failures.length > 0) throw failures[0];
     return rows.length;
   }
@@ -153,38 +147,6 @@ export class ImportAccounts {
     });
   }
 
-  /** Judges the whole file. Rows stay in memory, as `Secret`s, until they are sealed; nothing of them is stored anywhere before. */
-  async #read(csv: Buffer, options: ImportOptions): Promise<{ good: GoodLine[]; errors: FieldError[]; lastLine: number }> {
-    const good: GoodLine[] = [];
-    const errors: FieldError[] = [];
-    let lastLine = 1;
-    try {
-      for (const item of parseAccountsCsv(csv)) {
-        lastLine = item.line;
-        if ("errors" in item) errors.push(...item.errors.map((error) => ({ ...error, line: item.line })));
-        else if (item.line < options.fromLine) wipeRow(item.row);
-        else good.push(item);
-      }
-    } finally {
-      csv.fill(0);
-    }
-    const known = await this.transactions.peek((tx) =>
-      knownAwsIds(
-        tx,
-        good.map(({ row }) => row.awsId),
-      ),
-    );
-    const accepted = good.filter(({ line, row }) => {
-      const rule = this.refusedAccounts.includes(row.awsId) ? RULE_REFUSED : known.has(row.awsId) ? RULE_KNOWN : null;
-      if (rule === null) return true;
-      errors.push({ line, field: "aws_account_id", rule });
-      wipeRow(row);
-      return false;
-    });
-    errors.sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
-    return { good: accepted, errors: errors.slice(0, LIMITS.importErrorsMax), lastLine };
-  }
-
   async #storeAll(acting: ActingPerson, good: readonly GoodLine[], progress: ImportProgress): Promise<number> {
     let imported = 0;
     this.#note(progress);
@@ -195,7 +157,7 @@ export class ImportAccounts {
         await this.#stage(acting, progress.importId, sealed);
         // From here on the account is registered, and the same line would be refused as known; {@link resume} makes it ACTIVE.
         fromLine = line + 1;
-        await this.#activate(sealed.account.id as Id<"account">);
+        await this.#readBack.activate(sealed.account.id as Id<"account">);
       } catch (error) {
         // Everything before this line stands; the caller goes on from here.
         throw error instanceof RootkeepError
@@ -230,7 +192,7 @@ export class ImportAccounts {
         sealer.close();
       }
     }
-    wipeRow(row);
+    wipeLine(row);
     const { awsId, partition, kind, customer, tags, rootEmail } = row;
     const account = {
       id: accountId,
@@ -243,7 +205,7 @@ export class ImportAccounts {
       state: "assuming",
       checkoutGrantId: null,
     };
-    return { line, account, dataKeys, values, statement: row };
+    return { line, account, dataKeys, values };
   }
 
   async #stage(acting: ActingPerson, importId: Id<"import">, { account, dataKeys, values, line }: SealedImport): Promise<void> {
@@ -289,40 +251,6 @@ export class ImportAccounts {
     });
   }
 
-  /** Law L5: what was committed is read back and opened (the answer is yes or no) before it becomes the account's working credential. */
-  async #activate(accountId: Id<"account">): Promise<void> {
-    const staged = await this.transactions.peek((tx) => stagedOf(tx, accountId));
-    for (const { version, secret, account } of staged) {
-      const sealed = await SealedValues.read(this.dataSource.manager, version.id, version.sealedSha256);
-      const dataKey = await this.dataKeys.byId(this.dataSource.manager, version.dataKeyId);
-      const facts = sealedFactsOf(account, secret, version);
-      const { isIntact } = await this.keys.confirm({ ...facts, sealed }, dataKey);
-      if (!isIntact) throw new RootkeepError("SEAL_BROKEN", { reason: "read-back failed" });
-    }
-    if (staged.length === 0) return;
-    await this.transactions.run(async (tx) => {
-      const rows = [];
-      for (const { version: read } of staged) {
-        const version = await tx.lock(SecretVersion, read.id);
-        if (version?.state !== "STAGED") continue;
-        // The swap itself is the database's (I4): the service cannot set a state.
-        await tx.manager.query("SELECT secrets.activate($1, $2)", [version.id, ""]);
-        tx.adopt(SecretVersion, version, { state: "ACTIVE" });
-        rows.push(version);
-      }
-      if (rows.length === 0) return { result: undefined, entries: [] };
-      const draft = draftEntry({
-        action: "secret.activated",
-        outcome: "committed",
-        actor: SYSTEM_ACTOR,
-        target: { type: "account", id: accountId },
-        details: { versions: rows.map(({ id }) => id), readBack: true },
-        stream: accountId,
-      });
-      return { result: undefined, entries: [{ draft }] };
-    });
-  }
-
   async #tell(
     action: "import.started" | "import.finished",
     acting: ActingPerson,
@@ -332,22 +260,6 @@ export class ImportAccounts {
     const target = { type: "import", id: importId };
     await this.log.record(draftEntry({ action, outcome: "committed", actor: personActor(acting.personId), target, details }));
   }
-}
-
-async function stagedOf(tx: WorkTransaction, accountId: Id<"account">) {
-  const account = await readAccount(tx, accountId);
-  if (account === null) throw new RootkeepError("NOT_FOUND");
-  const staged = [];
-  for (const secret of await tx.readAll(SecretRow, { accountId })) {
-    for (const version of await tx.readAll(SecretVersion, { secretId: secret.id, state: "STAGED" }))
-      staged.push({ account, secret, version });
-  }
-  return staged;
-}
-
-function wipeRow(row: ImportedAccount): void {
-  row.password.wipe();
-  row.mfaSeed.wipe();
 }
 
 function sha256(bytes: Buffer): Buffer {

@@ -1,6 +1,9 @@
 import { PURPOSE_KINDS } from "../approvals/purpose.js";
 import { ChoiceField, CodeField, SHOWN, Shown } from "../wire/fields.js";
 
+const RECEIPT =
+  "C2SP tlog-proof of the intent's entry: keep it, it proves later, to anybody, that the log held the entry. Null in a trial that does not wait for signatures.";
+
 /** Opens one value, with a fresh second factor. */
 export class OpeningForm {
   @ChoiceField(PURPOSE_KINDS) readonly kind!: string;
@@ -19,6 +22,7 @@ export class OpenedReply {
   @Shown(SHOWN.id) readonly versionId!: string;
   @Shown({ ...SHOWN.count, description: "Position of the entry that made the opening possible." }) readonly intentSeq!: number;
   @Shown({ ...SHOWN.count, description: "Position of the entry that says how it ended." }) readonly outcomeSeq!: number;
+  @Shown({ ...SHOWN.text, nullable: true, description: RECEIPT }) readonly receipt!: string | null;
 }
 
 /** A code, this once. */
@@ -27,4 +31,5 @@ export class OpenedCodeReply {
   @Shown(SHOWN.count) readonly validForSeconds!: number;
   @Shown({ ...SHOWN.count, description: "Position of the entry that made the opening possible." }) readonly intentSeq!: number;
   @Shown({ ...SHOWN.count, description: "Position of the entry that says how it ended." }) readonly outcomeSeq!: number;
+  @Shown({ ...SHOWN.text, nullable: true, description: RECEIPT }) readonly receipt!: string | null;
 }

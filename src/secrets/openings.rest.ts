@@ -31,14 +31,14 @@ export class OpeningsController {
     @Body() form: OpeningForm,
     @Res({ passthrough: true }) reply: HeaderReply,
   ): Promise<OpenedReply> {
-    const { value, kind, versionId, intent, outcomeSeq } = await this.revealSecret.reveal(
+    const { value, kind, versionId, intent, outcomeSeq, proof } = await this.revealSecret.reveal(
       caller,
       parseId("grant", id),
       form.kind,
       form.code,
     );
     receiptTo(reply, intent);
-    return { value: textOf(value), kind, versionId, intentSeq: intent.seq, outcomeSeq };
+    return { value: textOf(value), kind, versionId, intentSeq: intent.seq, outcomeSeq, receipt: proof };
   }
 
   @Post("codes")
@@ -51,9 +51,9 @@ export class OpeningsController {
     @Body() form: CodeForm,
     @Res({ passthrough: true }) reply: HeaderReply,
   ): Promise<OpenedCodeReply> {
-    const { value, validForSeconds, intent, outcomeSeq } = await this.revealSecret.code(caller, parseId("grant", id), form.code);
+    const { value, validForSeconds, intent, outcomeSeq, proof } = await this.revealSecret.code(caller, parseId("grant", id), form.code);
     receiptTo(reply, intent);
-    return { value: textOf(value), validForSeconds, intentSeq: intent.seq, outcomeSeq };
+    return { value: textOf(value), validForSeconds, intentSeq: intent.seq, outcomeSeq, receipt: proof };
   }
 }
 

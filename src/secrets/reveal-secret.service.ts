@@ -4,6 +4,7 @@ import type { AccessGrants, Claim, ClaimForm } from "../approvals/access-grants.
 import { outcomeBytes } from "../approvals/request-body.js";
 import type { TrustedConfiguration } from "../approvals/trusted-configuration.service.js";
 import type { AuditLog } from "../audit/audit-log.service.js";
+import type { Coverage } from "../audit/coverage.port.js";
 import { draftEntry, personActor } from "../audit/draft.js";
 import type { EntryDraft } from "../audit/entry.js";
 import type { AuditReceipt, ReceiptFacts } from "../audit/receipt.js";
@@ -32,6 +33,8 @@ export interface Revealed {
   /** The entry that made the opening possible: the receipt's facts go to the caller. */
   readonly intent: ReceiptFacts;
   readonly outcomeSeq: number;
+  /** The C2SP `.tlog-proof` of the intent; null where this deployment does not wait for a signed checkpoint. */
+  readonly proof: string | null;
 }
 
 /** What the intent's transaction hands on: everything that opening needs, and no secret. */
@@ -47,8 +50,9 @@ interface Claimed {
  *
  * 1. one transaction claims the grant, burns the version (a value that may be seen counts as seen), takes the code's time step, and
  *    appends the intent as its last statement;
- * 2. only the receipt of that durable intent opens the value (law L1);
- * 3. the outcome is appended; only when it is durable too does the value leave.
+ * 2. a signed checkpoint that covers the intent is held outside the database, so that no restored backup forgets it;
+ * 3. only the receipt of that durable intent opens the value (law L1);
+ * 4. the outcome is appended; only when it is durable too does the value leave.
  *
  * Killed anywhere in between, the grant is spent and the value burnt, and the log says that it was about to be opened.
  */
@@ -61,6 +65,7 @@ export class RevealSecret {
     private readonly trust: TrustedConfiguration,
     private readonly keys: KeyService,
     private readonly dataKeys: DataKeys,
+    private readonly coverage: Coverage,
     private readonly clock: Clock,
   ) {}
 
@@ -97,14 +102,17 @@ export class RevealSecret {
     const { claimed, receipt } = await this.#claim(acting, form);
     const intent = receipt.facts;
     let opened: Opened;
+    let proof: string | null;
     try {
       const { version, facts, now } = claimed;
       const { manager } = this.dataSource;
-      const [, sealed, dataKey] = await Promise.all([
+      const [covered, , sealed, dataKey] = await Promise.all([
+        this.coverage.cover(intent),
         this.log.confirm(manager, intent),
         SealedValues.read(manager, version.id, version.sealedSha256),
         this.dataKeys.byId(manager, version.dataKeyId),
       ]);
+      proof = covered;
       opened = await open({ ...facts, sealed }, dataKey, receipt, now);
     } catch (failure) {
       // The sealed bytes are read outside the runner, so a lost connection is still the database's own error here.
@@ -122,6 +130,7 @@ export class RevealSecret {
         versionId: claimed.version.id,
         intent,
         outcomeSeq: outcome.facts.seq,
+        proof,
       };
     } catch (error) {
       // Outcome in doubt: nothing is sent, and the value counts as seen (design §7).

@@ -3,7 +3,9 @@ import { DataSource } from "typeorm";
 import { AccessGrants } from "../approvals/access-grants.service.js";
 import { Requests } from "../approvals/requests.service.js";
 import { TrustedConfiguration } from "../approvals/trusted-configuration.service.js";
+import { COVERAGE } from "../audit/audit.module.js";
 import { AuditLog } from "../audit/audit-log.service.js";
+import type { Coverage } from "../audit/coverage.port.js";
 import { Transactions } from "../audit/transactions.service.js";
 import type { Config } from "../config/config.js";
 import { CONFIG } from "../config/config.module.js";
@@ -25,7 +27,7 @@ import { Sweeper } from "./sweeper.service.js";
     { provide: Secrets, inject: [Transactions], useFactory: (transactions: Transactions) => new Secrets(transactions) },
     {
       provide: RevealSecret,
-      inject: [DataSource, Transactions, AuditLog, AccessGrants, TrustedConfiguration, KeyService, DataKeys],
+      inject: [DataSource, Transactions, AuditLog, AccessGrants, TrustedConfiguration, KeyService, DataKeys, COVERAGE],
       useFactory: (
         dataSource: DataSource,
         transactions: Transactions,
@@ -34,7 +36,8 @@ import { Sweeper } from "./sweeper.service.js";
         trust: TrustedConfiguration,
         keys: KeyService,
         dataKeys: DataKeys,
-      ) => new RevealSecret(dataSource, transactions, log, grants, trust, keys, dataKeys, SYSTEM_CLOCK),
+        coverage: Coverage,
+      ) => new RevealSecret(dataSource, transactions, log, grants, trust, keys, dataKeys, coverage, SYSTEM_CLOCK),
     },
     {
       provide: ImportAccounts,

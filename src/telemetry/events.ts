@@ -1,6 +1,6 @@
 import type { UUID } from "node:crypto";
 import { CONFIG_WARNINGS } from "../config/config.js";
-import { ROOT_KEY_DOMAINS } from "../config/reference.js";
+import { ROOT_KEY_DOMAINS, STREAM_SINKS } from "../config/reference.js";
 import type { ErrorCode } from "../kernel/errors.js";
 import { ERRORS } from "../kernel/errors.js";
 import type { Id } from "../kernel/ids.js";
@@ -38,7 +38,10 @@ const ALARM_FIELDS = { operation: OPERATION_NAMES, requestId: "id", reason: "slu
 
 /** The closed list of what the service says to its operators. What happened to a credential is the audit log's to say, not this one's. */
 export const EVENTS = {
-  "service.starting": { level: "info", fields: { version: "slug", deployment: "slug", isProduction: "boolean" } },
+  "service.starting": {
+    level: "info",
+    fields: { version: "slug", deployment: "slug", isProduction: "boolean", role: ["all", "api", "sign"] },
+  },
   "service.listening": { level: "info", fields: { port: "number" } },
   "service.stopping": { level: "info", fields: { reason: ["signal", "error", "request"] } },
   "service.failed": { level: "error", pages: true, fields: { code: ERROR_CODES, site: "site" } },
@@ -52,6 +55,21 @@ export const EVENTS = {
   "audit.append_failed": { level: "error", fields: { code: ERROR_CODES, sqlState: "slug" } },
   "audit.chain_broken": { level: "error", pages: true, fields: { seq: "number" } },
   "audit.rollback_detected": { level: "error", pages: true, fields: { seq: "number" } },
+  "audit.heartbeat_failed": { level: "warn", fields: { code: ERROR_CODES, reason: "slug" } },
+  "signer.started": { level: "info", fields: { key: ["file", "aws-kms"] } },
+  "signer.leading": { level: "info", fields: {} },
+  "signer.failed": { level: "warn", fields: { code: ERROR_CODES, reason: "slug" } },
+  "signer.halted": { level: "error", pages: true, fields: { code: ERROR_CODES, seq: "number", reason: "slug" } },
+  "anchor.failed": { level: "warn", fields: { anchor: "slug", reason: "slug" } },
+  "anchor.contradicted": { level: "error", pages: true, fields: { anchor: "slug", reason: "slug" } },
+  "stream.leading": { level: "info", fields: { sink: STREAM_SINKS } },
+  "stream.failed": { level: "warn", fields: { sink: STREAM_SINKS, reason: "slug" } },
+  "stream.behind": { level: "warn", fields: { sink: STREAM_SINKS, entries: "number", seconds: "number" } },
+  "stream.rolled_back": {
+    level: "error",
+    pages: true,
+    fields: { sink: STREAM_SINKS, delivered: "number", size: "number", resumed: "number" },
+  },
   "row.refused": { level: "error", pages: true, fields: { table: "slug", id: "id", reason: "slug" } },
   "seal.broken": { level: "error", pages: true, fields: ALARM_FIELDS },
   "clock.skew": { level: "error", fields: ALARM_FIELDS },

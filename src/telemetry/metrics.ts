@@ -19,6 +19,7 @@ export const METRICS = {
   },
   rootkeep_rows_refused_total: { type: "counter", help: "Deciding rows that were not the ones the log knows.", labels: {} },
   rootkeep_audit_append_failures_total: { type: "counter", help: "Appends to the audit log that failed.", labels: {} },
+  rootkeep_heartbeat_failures_total: { type: "counter", help: "Heartbeats of the audit log that could not be written.", labels: {} },
 } as const satisfies Record<string, MetricRow>;
 
 export type MetricName = keyof typeof METRICS;

@@ -16,6 +16,7 @@ export const PROGRAMS = { service: join(compiled, "src", "main.js"), cli: join(c
 const START_MS = 120_000;
 const STOP_MS = 40_000;
 const LISTENS = /^Rootkeep listens on (http:\/\/\S+)\n/m;
+const SIGNS = /^Verifier key: (\S+)\n/m;
 const INVITATION = /^Founding invitation \d+ of (\d+): (?:(rkf_\S+)|in (.+) \(mode 0600\))\n/gm;
 
 /** How the service is started. */
@@ -24,6 +25,8 @@ export interface ProgramOptions {
   readonly directory: string;
   /** On top of a trial with three founders and short steps; `null` takes a variable away. */
   readonly environment?: Readonly<Record<string, string | null>>;
+  /** `all` unless told. */
+  readonly role?: "api" | "sign";
   readonly user?: UnprivilegedUser;
 }
 
@@ -54,9 +57,9 @@ export class Program {
   }
 
   /** Starts it and does not wait. */
-  static spawn({ directory, environment = {}, user }: ProgramOptions): Program {
+  static spawn({ directory, environment = {}, user, role }: ProgramOptions): Program {
     const named = { ...TRIAL, ROOTKEEP_DATA_DIR: directory, ...environment };
-    const child = spawn(process.execPath, [PROGRAMS.service], {
+    const child = spawn(process.execPath, role === undefined ? [PROGRAMS.service] : [PROGRAMS.cli, "serve", "--role", role], {
       // Not the project's folder: nothing may depend on where the operator stands.
       cwd: "/",
       env: { ...inherited(), ...withoutNull(named) },
@@ -70,7 +73,7 @@ export class Program {
   static async start(options: ProgramOptions): Promise<Program> {
     const program = Program.spawn(options);
     try {
-      await program.until("listen", START_MS, () => LISTENS.test(program.#stdout));
+      await program.until("listen", START_MS, () => (options.role === "sign" ? SIGNS : LISTENS).test(program.#stdout));
     } catch (error) {
       await program.kill();
       throw error;
@@ -94,6 +97,11 @@ export class Program {
 
   get address(): string {
     return LISTENS.exec(this.#stdout)?.[1] ?? "";
+  }
+
+  /** What a signer says that its checkpoints are checked with. */
+  get verifierKey(): string {
+    return SIGNS.exec(this.#stdout)?.[1] ?? "";
   }
 
   /** All that it wrote, on both streams. */

@@ -9,6 +9,7 @@ import { AppModule } from "../../src/app.module.js";
 import { parseConfig } from "../../src/config/parse-config.js";
 import { createHttpApp, stopHttpApp } from "../../src/edge/server.js";
 import { Founding } from "../../src/people/founding.service.js";
+import { type RunningSigner, startSigner } from "../../src/signer.js";
 import { Log } from "../../src/telemetry/log.service.js";
 import { type Crew, found } from "./crew.js";
 import { createTestDatabase, type TestDatabase } from "./postgres.js";
@@ -31,8 +32,10 @@ export async function startRestApp(): Promise<RestApp> {
   const database = await createTestDatabase({ migrations: MIGRATIONS });
   const lines: string[] = [];
   let app: NestFastifyApplication | undefined;
+  let signer: RunningSigner | undefined;
   const close = async (): Promise<void> => {
     if (app !== undefined) await stopHttpApp(app);
+    await signer?.stop();
     await database.drop();
     await rm(directory, { recursive: true, force: true });
   };
@@ -47,7 +50,9 @@ export async function startRestApp(): Promise<RestApp> {
       { cwd: directory },
     );
     const log = new Log({ write: (line) => lines.push(line) });
-    const started = await createHttpApp(AppModule.of(config, database.connections.rootkeep_service, log), config);
+    const { rootkeep_service: service, rootkeep_signer: signing } = database.connections;
+    signer = await startSigner(config, signing, log);
+    const started = await createHttpApp(AppModule.of(config, service, log, signer.verifierKey), config);
     app = started;
     await started.listen(0, "127.0.0.1");
     const bound = started.getHttpServer().address();

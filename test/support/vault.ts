@@ -17,6 +17,7 @@ import { TAKING_STATEMENT } from "../../src/approvals/taking-statement.service.j
 import { TrustedConfiguration } from "../../src/approvals/trusted-configuration.service.js";
 import { AuditLog } from "../../src/audit/audit-log.service.js";
 import { AuditReader } from "../../src/audit/audit-reader.service.js";
+import { type Coverage, NO_COVERAGE } from "../../src/audit/coverage.port.js";
 import { connectLog } from "../../src/audit/log-connection.service.js";
 import { Transactions } from "../../src/audit/transactions.service.js";
 import { clientOptions, createDataSource, SteadyClient } from "../../src/database/data-source.service.js";
@@ -64,6 +65,8 @@ export interface Actor {
 export interface VaultOptions {
   readonly clock?: Clock;
   readonly rootKey?: RootKey;
+  /** What an opening waits for beyond its entry; nothing unless told. */
+  readonly coverage?: Coverage;
   readonly database?: TestDatabase;
   /** A second replica over the same database and root key. */
   readonly replicaOf?: Vault;
@@ -175,7 +178,7 @@ export class Vault {
       trust,
       requests,
       grants,
-      new RevealSecret(dataSource, transactions, log, grants, trust, keys, dataKeys, clock),
+      new RevealSecret(dataSource, transactions, log, grants, trust, keys, dataKeys, options.coverage ?? NO_COVERAGE, clock),
       new ImportAccounts(dataSource, transactions, log, trust, keys, dataKeys, ["999999999999"], () => undefined),
       secrets,
       new AccountRegistry(transactions),

@@ -41,6 +41,7 @@ describe("production: an external database and root keys in AWS KMS", { skip }, 
       ROOTKEEP_TRIAL_AUTHENTICATOR_WAIT_SECONDS: null,
       ROOTKEEP_DEPLOYMENT: "e2e",
       DATABASE_URL: databaseUrl(server.connections.rootkeep_service),
+      ROOTKEEP_SIGNER_DATABASE_URL: databaseUrl(server.connections.rootkeep_signer),
       ROOTKEEP_ROOT_KEY: await newKey(),
       ROOTKEEP_ROOT_KEY_MFA: await newKey(),
       ROOTKEEP_AWS_KMS_ENDPOINT: moto.endpoint,
@@ -92,16 +93,19 @@ describe("production: an external database and root keys in AWS KMS", { skip }, 
     assert.ok(Number(service.events("database.ready")[0]?.["migrations"]) > 0);
     assert.deepEqual(
       service.events("config.warning").map(({ warning }) => warning),
-      ["migrate-role-present"],
+      ["file-guard", "migrate-role-present", "file-log-key"],
     );
     await service.stop();
     await start();
     assert.equal(service.events("database.ready")[0]?.["migrations"], 0);
-    assert.deepEqual(service.events("config.warning"), []);
     assert.deepEqual(
-      (await readdir(directory)).toSorted(),
-      [1, 2, 3].map((n) => `founding-invitation-${String(n)}.txt`),
+      service.events("config.warning").map(({ warning }) => warning),
+      ["file-guard", "file-log-key"],
     );
+    assert.deepEqual((await readdir(directory)).toSorted(), [
+      ...[1, 2, 3].map((n) => `founding-invitation-${String(n)}.txt`),
+      ...["guard", "log-key.json"],
+    ]);
   });
 
   it("is founded by three custodians, whose invitations are not printed", async () => {

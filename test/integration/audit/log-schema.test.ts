@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MIGRATIONS } from "../../../migrations/index.js";
-import { LOG_SCHEMA } from "../../../src/audit/log-schema.js";
+import { LOG_SCHEMA, SERVICE_ON_LOG, SIGNER_ON_LOG } from "../../../src/audit/log-schema.js";
 import { checkDatabase } from "../../../src/database/check-database.service.js";
 import { createTestDatabase, withClient } from "../../support/postgres.js";
 
@@ -17,7 +17,30 @@ describe("the schema that a start asks for", () => {
       );
       const named = rows.map(({ signature, md5 }) => [signature.replaceAll(/\bp_\w+ /g, ""), md5] as const);
       assert.deepEqual(Object.fromEntries(named.toSorted()), LOG_SCHEMA.functions);
-      await checkDatabase(database.connections.rootkeep_service, LOG_SCHEMA);
+      await checkDatabase(database.connections.rootkeep_service, LOG_SCHEMA, SERVICE_ON_LOG);
+      await checkDatabase(database.connections.rootkeep_signer, LOG_SCHEMA, SIGNER_ON_LOG);
+    } finally {
+      await database.drop();
+    }
+  });
+
+  it("keeps apart who appends and who signs", async () => {
+    const database = await createTestDatabase({ migrations: MIGRATIONS });
+    const { rootkeep_service: service, rootkeep_signer: signer } = database.connections;
+    try {
+      await assert.rejects(checkDatabase(signer, LOG_SCHEMA, SERVICE_ON_LOG), { reason: /has INSERT on audit\.checkpoint/ });
+      await assert.rejects(checkDatabase(service, LOG_SCHEMA, SIGNER_ON_LOG), { reason: /the signer's role may call audit\.append/ });
+      await withClient(signer, async (client) => {
+        await assert.rejects(client.query("SELECT audit.lock_head()"), { code: "42501" });
+        await assert.rejects(client.query("SELECT audit.append(0, '{}', '{}', '{}')"), { code: "42501" });
+        await assert.rejects(client.query("SELECT * FROM audit.disclosure"), { code: "42501" });
+      });
+      await withClient(service, async (client) => {
+        for (const table of ["tile", "checkpoint", "cosignature"]) {
+          await assert.rejects(client.query(`INSERT INTO audit.${table} DEFAULT VALUES`), { code: "42501" });
+          await assert.rejects(client.query(`DELETE FROM audit.${table}`), { code: "42501" });
+        }
+      });
     } finally {
       await database.drop();
     }

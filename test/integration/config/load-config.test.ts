@@ -21,7 +21,7 @@ describe("loading the configuration of this very program", () => {
     const { database } = loadConfig();
     assert.ok(database.kind === "external");
     assert.equal(
-      database.service.expose((url) => url),
+      database.service?.expose((url) => url),
       "postgres://rootkeep_service:pw@db.example.com/rootkeep",
     );
   });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Client } from "pg";
 import type { QueryRunner } from "typeorm";
-import type { AuditExpectation } from "../../../src/database/safety.js";
+import type { AuditExpectation, RoleExpectation } from "../../../src/database/safety.js";
 import { assertSafeDatabase } from "../../../src/database/safety.service.js";
 import { createTestDatabase, type TestDatabase, withClient } from "../../support/postgres.js";
 
@@ -149,6 +149,9 @@ const TAMPERINGS: readonly { name: string; sql: string; says: RegExp }[] = [
   },
 ];
 
+/** The double's `append` may be called by the service, as its migration grants. */
+const ROLE: RoleExpectation = { who: "the service's role", privileges: [], calls: ["append(bigint, text[])"] };
+
 describe("the boot check of the database", () => {
   let database: TestDatabase;
   let expected = EXPECTED;
@@ -162,7 +165,7 @@ describe("the boot check of the database", () => {
   });
   after(() => database.drop());
 
-  const check = async (client: Client): Promise<{ warnings: readonly string[] }> => await assertSafeDatabase(client, expected);
+  const check = async (client: Client): Promise<{ warnings: readonly string[] }> => await assertSafeDatabase(client, expected, ROLE);
 
   it("passes a database as it should be, without a warning", async () => {
     assert.deepEqual(await withClient(database.connections.rootkeep_service, check), { warnings: [] });
@@ -216,11 +219,20 @@ describe("the boot check of the database", () => {
       await client.query("BEGIN");
       await client.query("GRANT INSERT ON audit.head TO rootkeep_service");
       await client.query("SET LOCAL SESSION AUTHORIZATION rootkeep_service");
-      await assertSafeDatabase(client, { ...expected, allowedPrivileges: ["head:INSERT"] });
-      await assert.rejects(assertSafeDatabase(client, { ...expected, allowedPrivileges: ["entry:INSERT"] }), {
+      await assertSafeDatabase(client, expected, { ...ROLE, privileges: ["head:INSERT"] });
+      await assert.rejects(assertSafeDatabase(client, expected, { ...ROLE, privileges: ["entry:INSERT"] }), {
         reason: /INSERT on audit\.head/,
       });
       await client.query("ROLLBACK");
+    });
+  });
+
+  it("refuses a role that may call what it should not, by its name", async () => {
+    await withClient(database.connections.rootkeep_service, async (client) => {
+      const signer = { ...ROLE, who: "the signer's role", calls: [] };
+      await assert.rejects(assertSafeDatabase(client, expected, signer), {
+        reason: /the signer's role may call audit\.append\(bigint, text\[\]\)/,
+      });
     });
   });
 

@@ -13,6 +13,7 @@ import { Secret } from "../../../src/kernel/secret.js";
 import { type DoubleReply, type DoubleRequest, type RestDouble, refusal, startRestDouble } from "../../support/rest-double.js";
 
 const TOKEN = "rks_the-token-of-the-session";
+const RECEIPT = "c2sp.org/tlog-proof@v1\nindex 9\n";
 const VALUE = "the opened password";
 const GRANT = "grt_0123456789abcdefghjkmnpqrs";
 
@@ -31,7 +32,7 @@ function answer({ method, url, body }: DoubleRequest): DoubleReply | undefined {
     case `POST /v1/grants/${GRANT}/openings`:
       return {
         headers: { "audit-seq": "9", "audit-leaf": "ab" },
-        body: { value: VALUE, kind: "root-password", intentSeq: 9, outcomeSeq: 10 },
+        body: { value: VALUE, kind: "root-password", intentSeq: 9, outcomeSeq: 10, receipt: RECEIPT },
       };
     case "DELETE /v1/sessions/current":
       return { status: 204 };
@@ -148,7 +149,20 @@ describe("rootkeep", () => {
     const { status, stdout, stderr } = await run(["reveal", GRANT, "--out", join(folder, "secret"), "--json"], "123456\n");
     assert.equal(status, 0, stderr);
     assert.equal(await readFile(join(folder, "secret"), "utf8"), VALUE);
-    assert.deepEqual(JSON.parse(stdout), { kind: "root-password", intentSeq: 9, outcomeSeq: 10 });
+    assert.deepEqual(JSON.parse(stdout), { kind: "root-password", intentSeq: 9, outcomeSeq: 10, receipt: RECEIPT });
+  });
+  it("keeps the receipt of an opening in a file, and loses no value when that cannot be written", async () => {
+    await signIn();
+    const path = join(folder, "opening.tlog-proof");
+    const { status, stderr } = await run(["reveal", GRANT, "--out", join(folder, "first"), "--receipt", path], "123456\n");
+    assert.equal(status, 0, stderr);
+    assert.equal(await readFile(path, "utf8"), RECEIPT);
+    assert.ok(!stderr.includes("tlog-proof@"));
+    const again = await run(["reveal", GRANT, "--out", join(folder, "second"), "--receipt", path], "123456\n");
+    assert.equal(again.status, 1);
+    assert.match(again.stderr, /the receipt was not written to .*EEXIST/);
+    assert.equal(await readFile(join(folder, "second"), "utf8"), VALUE);
+    assert.equal(await readFile(path, "utf8"), RECEIPT);
   });
   it("leaves no file when the service refuses to open", async () => {
     await signIn();

@@ -45,9 +45,15 @@ describe("the configuration", () => {
       awsKmsEndpoint: null,
       ticketPattern: "[A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,9}",
       logOrigin: "rootkeep.local/audit/trial/1",
+      logKey: "file:/srv/vault/.rootkeep/log-key.json",
+      logVerifierKey: null,
+      guard: "file:/srv/vault/.rootkeep/guard",
+      anchors: [],
+      witnesses: [],
+      awsS3Endpoint: null,
       foundingCustodians: 2,
       refusedAccounts: [],
-      trial: { totpPeriodSeconds: 30, authenticatorWaitSeconds: 86_400, printsInvitations: true, names: [] },
+      trial: { totpPeriodSeconds: 30, authenticatorWaitSeconds: 86_400, printsInvitations: true, opensBeforeGuard: false, names: [] },
       isProduction: false,
       warnings: ["file-root-key"],
     });
@@ -158,8 +164,25 @@ describe("production", () => {
   it("prints no invitations and warns about fewer than three custodians", () => {
     const config = parse({ ROOTKEEP_ROOT_KEY: KMS_KEY });
     assert.equal(config.trial.printsInvitations, false);
-    assert.deepEqual(config.warnings, ["few-custodians"]);
-    assert.deepEqual(parse({ ROOTKEEP_ROOT_KEY: KMS_KEY, ROOTKEEP_FOUNDING_CUSTODIANS: "3" }).warnings, []);
+    assert.deepEqual(config.warnings, ["few-custodians", "file-guard"]);
+    assert.deepEqual(parse({ ROOTKEEP_ROOT_KEY: KMS_KEY, ROOTKEEP_FOUNDING_CUSTODIANS: "3" }).warnings, ["file-guard"]);
+  });
+
+  it("warns about a guard that is a file, which no second replica shares", () => {
+    const wellGuarded = {
+      ROOTKEEP_ROOT_KEY: KMS_KEY,
+      ROOTKEEP_FOUNDING_CUSTODIANS: "3",
+      ROOTKEEP_GUARD: "s3://guard/note?region=eu-central-1",
+    };
+    assert.deepEqual(parse(wellGuarded).warnings, []);
+    assert.deepEqual(parse({}).warnings, ["file-root-key"]);
+  });
+
+  it("refuses to sign the log with a key that wraps secrets", () => {
+    assert.deepEqual(refusedNames({ ROOTKEEP_ROOT_KEY_MAIL: KMS_KEY, ROOTKEEP_ROOT_KEY: KMS_KEY, ROOTKEEP_LOG_KEY: KMS_KEY }), [
+      "ROOTKEEP_LOG_KEY",
+    ]);
+    assert.deepEqual(refusedNames({ ROOTKEEP_ROOT_KEY: "file:one.json", ROOTKEEP_LOG_KEY: "file:./one.json" }), ["ROOTKEEP_LOG_KEY"]);
   });
 
   it("refuses to keep the root of the accounts that hold its own KMS keys", () => {
@@ -177,7 +200,7 @@ describe("secrets in the configuration", () => {
     const { database } = parse({ ...environment, DATABASE_URL: DATABASE });
     assert.ok(database.kind === "external");
     assert.equal(
-      database.service.expose((url) => url),
+      database.service?.expose((url) => url),
       DATABASE,
     );
     assert.doesNotMatch(JSON.stringify(database) + String(database.service), /hunter2/);
@@ -187,7 +210,7 @@ describe("secrets in the configuration", () => {
     const { database } = parse({ ...environment, DATABASE_URL_FILE: "/run/secrets/db" }, { DATABASE_URL_FILE: `${DATABASE}\n` });
     assert.ok(database.kind === "external");
     assert.equal(
-      database.service.expose((url) => url),
+      database.service?.expose((url) => url),
       DATABASE,
     );
   });
@@ -199,6 +222,15 @@ describe("secrets in the configuration", () => {
     assert.deepEqual(refusedNames(both, { DATABASE_URL_FILE: DATABASE }), ["DATABASE_URL_FILE"]);
   });
 
+  it("are enough with the signer's role alone, and refuse one role for serving and signing", () => {
+    const signer = "postgres://rootkeep_signer:pw@db.example.com/rootkeep";
+    const { database } = parse({ ...environment, ROOTKEEP_SIGNER_DATABASE_URL: signer });
+    assert.equal(database.kind === "external" && database.service === null && database.signer !== null, true);
+    assert.deepEqual(refusedNames({ ...environment, DATABASE_URL: DATABASE, ROOTKEEP_SIGNER_DATABASE_URL: DATABASE }), [
+      "ROOTKEEP_SIGNER_DATABASE_URL",
+    ]);
+  });
+
   it("refuse one role for serving and migrating, and a migrating role without a database", () => {
     const owner = "postgres://rootkeep_migrate:pw@db.example.com/rootkeep";
     assert.deepEqual(refusedNames({ ...environment, DATABASE_URL: DATABASE, ROOTKEEP_MIGRATE_DATABASE_URL: DATABASE }), [
@@ -207,6 +239,7 @@ describe("secrets in the configuration", () => {
     assert.deepEqual(refusedNames({ ROOTKEEP_MIGRATE_DATABASE_URL: owner }), ["ROOTKEEP_MIGRATE_DATABASE_URL"]);
     assert.deepEqual(parse({ ...environment, DATABASE_URL: DATABASE, ROOTKEEP_MIGRATE_DATABASE_URL: owner }).warnings, [
       "few-custodians",
+      "file-guard",
       "migrate-role-present",
     ]);
   });

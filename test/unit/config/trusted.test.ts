@@ -20,10 +20,17 @@ const CHANGED: Readonly<Record<string, string>> = {
   ROOTKEEP_AWS_KMS_ENDPOINT: "https://vpce.example.com",
   ROOTKEEP_TICKET_PATTERN: "OPS-[0-9]+",
   ROOTKEEP_LOG_ORIGIN: "example.com/audit/1",
+  ROOTKEEP_LOG_KEY: "file:other-log-key.json",
+  ROOTKEEP_LOG_VERIFIER_KEY: "vault.example.com/audit/test/1+0ffd7bf3+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4",
+  ROOTKEEP_GUARD: "file:/elsewhere/guard",
+  ROOTKEEP_ANCHORS: "s3://anchors?region=eu-central-1&days=365",
+  ROOTKEEP_WITNESSES: "witness.example.com/w1+969980cf+BCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMilm3X@https://witness.example.com",
+  ROOTKEEP_AWS_S3_ENDPOINT: "https://vpce-s3.example.com",
   ROOTKEEP_FOUNDING_CUSTODIANS: "3",
   ROOTKEEP_REFUSED_ACCOUNTS: "111122223333",
   ROOTKEEP_TRIAL_TOTP_PERIOD_SECONDS: "5",
   ROOTKEEP_TRIAL_AUTHENTICATOR_WAIT_SECONDS: "0",
+  ROOTKEEP_TRIAL_OPEN_BEFORE_GUARD: "yes",
   ROOTKEEP_TRIAL_PRINT_INVITATIONS: "no",
   ROOTKEEP_DATA_DIR: "elsewhere",
 };
@@ -35,9 +42,10 @@ function parse(environment: Readonly<Record<string, string>>): Config {
 describe("the trusted configuration", () => {
   it("is SHA-256 over canonical JSON with sorted keys and no blanks", () => {
     const text =
-      '{"awsKmsEndpoint":null,"deployment":"trial","logOrigin":"rootkeep.local/audit/trial/1","refusedAccounts":["111122223333"],' +
+      '{"anchors":[],"awsKmsEndpoint":null,"awsS3Endpoint":null,"deployment":"trial","guard":"file:<data>/guard",' +
+      '"logKey":"file:<data>/log-key.json","logOrigin":"rootkeep.local/audit/trial/1","logVerifierKey":null,"refusedAccounts":["111122223333"],' +
       '"rootKeys":{"mail":"file:<data>/root-key.json","mfa":"file:<data>/root-key.json","password":"file:<data>/root-key.json",' +
-      '"people":"file:<data>/root-key.json"},"ticketPattern":"[A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,9}"}';
+      '"people":"file:<data>/root-key.json"},"ticketPattern":"[A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,9}","witnesses":[]}';
     const config = parse({ ROOTKEEP_REFUSED_ACCOUNTS: "111122223333" });
     assert.equal(trustedConfigDigest(config), createHash("sha256").update(text).digest("hex"));
     assert.equal(

@@ -1,0 +1,18 @@
+import { RootkeepError } from "../kernel/errors.js";
+import { type Checkpoint, openCheckpoint } from "./tlog/checkpoint.js";
+import { TlogError } from "./tlog/tlog-error.js";
+import type { VerifierKey } from "./tlog/verifier-key.js";
+
+/**
+ * The checkpoint of a note that the log's key must have signed, of this origin.
+ * @throws RootkeepError `ROLLBACK_DETECTED` for anything else: what stands where our checkpoint should stand is not ours.
+ */
+export function ownCheckpoint(note: string, origin: string, key: VerifierKey): Checkpoint {
+  try {
+    const { checkpoint } = openCheckpoint(Buffer.from(note, "utf8"), { logs: [key], witnesses: [] });
+    if (checkpoint.origin === origin) return checkpoint;
+  } catch (error) {
+    if (!(error instanceof TlogError)) throw error;
+  }
+  throw new RootkeepError("ROLLBACK_DETECTED", { reason: "the guard holds no checkpoint of this log" });
+}
