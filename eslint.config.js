@@ -56,7 +56,7 @@ const HTTP_BAN = {
 };
 
 export default tseslint.config(
-  { ignores: ["dist/**", "dist-*/**", "node_modules/**", "coverage/**", "src/contract/**", ".rootkeep/**"] },
+  { ignores: ["dist/**", "dist-*/**", "node_modules/**", "coverage/**", ".rootkeep/**"] },
   { linterOptions: { reportUnusedDisableDirectives: "error" }, plugins: { reasons }, rules: { "reasons/give-a-reason": "error" } },
   {
     files: ["**/*.ts"],

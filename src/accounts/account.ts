@@ -79,10 +79,12 @@ const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z](?:[A
 
 const LOCAL_CHARS_MAX = 64;
 
+/** True if `value` is one of {@link PARTITIONS}. */
 export function isPartition(value: string): value is Partition {
   return (PARTITIONS as readonly string[]).includes(value);
 }
 
+/** True if `value` is one of {@link ACCOUNT_KINDS}. */
 export function isAccountKind(value: string): value is AccountKind {
   return (ACCOUNT_KINDS as readonly string[]).includes(value);
 }
@@ -109,6 +111,7 @@ export function isLabel(value: string, charsMax: number): boolean {
   return !HIDDEN.test(value) && value.trim() === value && value.normalize("NFC") === value;
 }
 
+/** True if `value` may be the key of a tag: a letter, then letters, digits, `_` and `-`, in lower case, 32 at most. */
 export function isTagKey(value: string): boolean {
   return TAG_KEY.test(value);
 }

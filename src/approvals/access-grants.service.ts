@@ -17,7 +17,7 @@ import { type GrantedVersion, type Openings, openingsText, parseOpenings, parseV
 import type { GuardedAct } from "./guarded-act.port.js";
 import { Request, type RequestState } from "./request.entity.js";
 import { neededApprovals, openingBytes, parseRequest, statementText } from "./request-body.js";
-import { validApprovals } from "./requests.service.js";
+import { validApprovals } from "./valid-approvals.service.js";
 
 /** What a claim lets its caller open, once. */
 export interface Claim {
@@ -118,7 +118,7 @@ export class AccessGrants {
   async revoke(acting: ActingPerson, grantId: Id<"grant">): Promise<void> {
     await this.#end(acting, grantId, "grant.revoke", "REVOKED", async (_grant, tx, now, request) => {
       const standing = await actingStanding(tx, acting, now);
-      const scoped = (await this.act.termsNow(tx, parseRequest(request.body, request.hash))).scoped ?? undefined;
+      const scoped = (await this.act.termsNow(tx, parseRequest(request.body, request.hash), "read")).scoped ?? undefined;
       if (!hasRole(standing, "approver", scoped) && !hasRole(standing, "custodian", scoped)) throw new RootkeepError("NOT_ALLOWLISTED");
       return true;
     });
@@ -142,7 +142,7 @@ export class AccessGrants {
     if (request.state !== "APPROVED" && request.state !== "OPENED")
       throw new RootkeepError("STATE_CONFLICT", { facts: { state: request.state } });
     if (body.requester !== acting.personId) throw new RootkeepError("NOT_FOUND");
-    const terms = await this.act.termsNow(tx, body);
+    const terms = await this.act.termsNow(tx, body, "read");
     const scoped = terms.scoped ?? undefined;
     const standing = await actingStanding(tx, acting, now);
     if (!hasRole(standing, this.act.requesterRole, scoped)) throw new RootkeepError("NOT_ALLOWLISTED");

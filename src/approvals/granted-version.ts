@@ -12,6 +12,7 @@ export interface GrantedVersion {
 /** How often each version was opened under a grant. */
 export type Openings = Readonly<Record<string, number>>;
 
+/** Canonical JSON of `versions`, as the grant's row holds it. */
 export function versionsText(versions: readonly GrantedVersion[]): string {
   return canonicalJson(versions);
 }
@@ -21,10 +22,12 @@ export function parseVersions(text: string): readonly GrantedVersion[] {
   return JSON.parse(text) as readonly GrantedVersion[];
 }
 
+/** Canonical JSON of `openings`, as the grant's row holds it. */
 export function openingsText(openings: Openings): string {
   return canonicalJson(openings);
 }
 
+/** Reads what {@link openingsText} wrote; the row's HMAC vouches for the form. */
 export function parseOpenings(text: string): Openings {
   return JSON.parse(text) as Openings;
 }

@@ -64,23 +64,12 @@ export interface GuardedAct {
    * @throws RootkeepError for whatever may not be asked.
    */
   check(tx: WorkTransaction, form: RequestForm, requesterId: Id<"person">): Promise<CheckedForm>;
-  /** Today's terms, at an approval and at use: the stricter of these and the request's own count. */
-  termsNow(tx: WorkTransaction, body: RequestBody): Promise<TermsNow>;
+  /**
+   * Today's terms, at an approval and at use: the stricter of these and the request's own count.
+   * @param mode `lock` before an {@link apply} in the same transaction: what the act will change is then locked for that at once. Two that
+   *   first shared a row and then both wanted to change it would wait for each other, until PostgreSQL ends one of them.
+   */
+  termsNow(tx: WorkTransaction, body: RequestBody, mode: "read" | "lock"): Promise<TermsNow>;
   /** Does the approved act. @returns the entries that tell of it. */
   apply(tx: WorkTransaction, decided: DecidedRequest): Promise<readonly Drafted<EntryDraft>[]>;
-}
-
-/** A request as it is shown: whole, but never with a secret. */
-export interface RequestView {
-  readonly id: Id<"request">;
-  readonly state: string;
-  readonly hash: string;
-  readonly body: RequestBody;
-  readonly approvals: readonly {
-    readonly person: Id<"person">;
-    readonly verdict: string;
-    readonly reason: string;
-    readonly decidedAt: string;
-  }[];
-  readonly grantId: Id<"grant"> | null;
 }

@@ -1,32 +1,33 @@
 import { randomBytes } from "node:crypto";
 import { LessThanOrEqual, MoreThan } from "typeorm";
-import { draftEntry, personActor } from "../audit/draft.js";
+import { draftEntry, SYSTEM_ACTOR } from "../audit/draft.js";
 import type { EntryDraft } from "../audit/entry.js";
 import type { Transactions } from "../audit/transactions.service.js";
 import type { Drafted } from "../database/transaction-runner.service.js";
 import type { WorkTransaction } from "../database/work-transaction.js";
 import { plusSeconds } from "../kernel/clock.js";
-import { type FieldError, RootkeepError } from "../kernel/errors.js";
+import { RootkeepError } from "../kernel/errors.js";
 import { type Id, newId } from "../kernel/ids.js";
 import { LIMITS } from "../kernel/limits.js";
 import type { Operation } from "../kernel/operations.js";
 import { type ActingPerson, actingStanding } from "../people/acting-person.service.js";
-import { hasRole, requireRole, standingOf } from "../people/standing.service.js";
-import { isActiveAuthenticator, type StepUp } from "../people/step-up.service.js";
+import type { ScopedAccount } from "../people/scope.js";
+import { hasRole, requireRole } from "../people/standing.service.js";
+import type { StepUp } from "../people/step-up.service.js";
 import { parseTicketReference, type TicketPattern } from "../tickets/ticket-reference.js";
-import { AccessGrant } from "./access-grant.entity.js";
 import { Approval } from "./approval.entity.js";
-import type { GuardedAct, RequestForm, RequestView } from "./guarded-act.port.js";
+import type { GuardedAct, RequestForm } from "./guarded-act.port.js";
+import { checkProse } from "./prose.js";
 import { Request, type RequestState } from "./request.entity.js";
-import { isStatementOf, neededApprovals, parseRequest, type RequestBody, requestHash, requestText, statementText } from "./request-body.js";
+import { neededApprovals, parseRequest, type RequestBody, requestHash, requestText, statementText } from "./request-body.js";
+import { decision, submission } from "./request-entries.js";
+import { type RequestView, viewOf } from "./request-view.service.js";
+import { validApprovals } from "./valid-approvals.service.js";
 
 export interface RequestsOptions {
   readonly logOrigin: string;
   readonly ticketPattern: TicketPattern;
 }
-
-/** Text of people: any printable characters, line breaks and tabs. Everything else (escape sequences, bidi overrides) is refused. */
-const PROSE = /^(?:[^\p{C}]|[\n\t])*$/u;
 
 /**
  * The one engine of dual control (design §6). Requests are immutable; one denial ends them; the approval that reaches the count does the
@@ -122,7 +123,7 @@ export class Requests {
     await this.transactions.run(async (tx) => {
       const now = await tx.clock();
       const { row, body, act } = await this.#open(tx, requestId, now);
-      const { scoped } = await act.termsNow(tx, body);
+      const { scoped } = await act.termsNow(tx, body, "read");
       await this.#assertMayDecide(tx, acting, row, act, scoped ?? undefined, now);
       const approval = tx.insert(Approval, {
         id: newId("approval"),
@@ -163,7 +164,7 @@ export class Requests {
     return await this.transactions.peek(async (tx) => {
       const row = await tx.read(Request, requestId);
       if (row === null) throw new RootkeepError("NOT_FOUND");
-      return await this.#view(tx, row);
+      return await viewOf(tx, row);
     });
   }
 
@@ -172,7 +173,7 @@ export class Requests {
     return await this.transactions.peek(async (tx) => {
       const rows = await tx.readAll(Request, { ...filter, id: MoreThan(after) as never }, "read", limit);
       const views: RequestView[] = [];
-      for (const row of rows) views.push(await this.#view(tx, row));
+      for (const row of rows) views.push(await viewOf(tx, row));
       return views;
     });
   }
@@ -188,7 +189,7 @@ export class Requests {
       const entries = rows.map((row): Drafted<EntryDraft> => {
         tx.change(Request, row, { state: "EXPIRED" });
         const target = { type: "request", id: row.id };
-        return { draft: draftEntry({ action: "request.expired", outcome: "committed", actor: { type: "system" }, target }), rows: [row] };
+        return { draft: draftEntry({ action: "request.expired", outcome: "committed", actor: SYSTEM_ACTOR, target }), rows: [row] };
       });
       return { result: rows.length, entries };
     });
@@ -198,7 +199,7 @@ export class Requests {
   async #approveOnce(tx: WorkTransaction, acting: ActingPerson, requestId: Id<"request">, code: string, reason: string) {
     const now = await tx.clock();
     const { row, body, act } = await this.#open(tx, requestId, now);
-    const terms = await act.termsNow(tx, body);
+    const terms = await act.termsNow(tx, body, "lock");
     const scoped = terms.scoped ?? undefined;
     await this.#assertMayDecide(tx, acting, row, act, scoped, now);
     // Whoever asked must still be allowed to when the answer is given.
@@ -250,7 +251,7 @@ export class Requests {
     acting: ActingPerson,
     row: Request,
     act: GuardedAct,
-    scoped: Parameters<typeof hasRole>[2],
+    scoped: ScopedAccount | undefined,
     now: Date,
   ): Promise<void> {
     const standing = await actingStanding(tx, acting, now);
@@ -270,24 +271,6 @@ export class Requests {
     });
   }
 
-  async #view(tx: WorkTransaction, row: Request): Promise<RequestView> {
-    const approvals = await tx.readAll(Approval, { requestId: row.id });
-    const [grant] = await tx.readAll(AccessGrant, { requestId: row.id });
-    return {
-      id: row.id,
-      state: row.state,
-      hash: row.hash.toString("hex"),
-      body: parseRequest(row.body, row.hash),
-      approvals: approvals.map(({ personId, verdict, reason, decidedAt }) => ({
-        person: personId,
-        verdict,
-        reason,
-        decidedAt: decidedAt.toISOString(),
-      })),
-      grantId: grant?.id ?? null,
-    };
-  }
-
   #act(operation: Operation): GuardedAct {
     const act = this.#acts.get(operation);
     if (act === undefined) throw new RootkeepError("MALFORMED", { fields: [{ field: "operation", rule: "is one that can be asked for" }] });
@@ -301,80 +284,4 @@ export class Requests {
     }
     return parseTicketReference(this.options.ticketPattern, form.ticket);
   }
-}
-
-/**
- * The approvals of `row` that count now: verdict yes, by somebody who is neither requester nor subject, who is still on the allowlist,
- * and whose authenticator has not been ended since. Read under the request's lock (peers' two parallel approvers could both miss it).
- */
-export async function validApprovals(
-  tx: WorkTransaction,
-  row: Request,
-  act: Pick<GuardedAct, "approverRole">,
-  scoped: Parameters<typeof hasRole>[2],
-  now: Date,
-): Promise<Approval[]> {
-  const valid: Approval[] = [];
-  for (const approval of await tx.readAll(Approval, { requestId: row.id })) {
-    if (approval.verdict !== "approve" || approval.personId === row.requesterId || approval.personId === row.personId) continue;
-    // An approval of other words is none (law L3), also where somebody has exchanged the words and their hash together.
-    if (!isStatementOf(approval.statement, row.hash)) continue;
-    if (approval.authenticatorId === null || !(await isActiveAuthenticator(tx, approval.authenticatorId, approval.personId))) continue;
-    const standing = await standingOf(tx, approval.personId, now).catch(notStanding);
-    if (standing !== null && hasRole(standing, act.approverRole, scoped)) valid.push(approval);
-  }
-  return valid;
-}
-
-function notStanding(error: unknown): null {
-  if (error instanceof RootkeepError && error.code === "NOT_ALLOWLISTED") return null;
-  throw error;
-}
-
-/** The rules that a person's text breaks. */
-export function checkProse(field: string, text: string, charsMin = 5): FieldError[] {
-  if (text.length > LIMITS.reasonCharsMax) return [{ field, rule: "has at most 2000 characters" }];
-  if (text.trim().length < charsMin) return [{ field, rule: `has at least ${String(charsMin)} characters` }];
-  return PROSE.test(text) ? [] : [{ field, rule: "has no control or invisible characters" }];
-}
-
-function submission(row: Request, body: RequestBody, disclosures: readonly { field: string; value: string }[]): EntryDraft {
-  return draftEntry({
-    action: "request.submit",
-    outcome: "committed",
-    actor: personActor(row.requesterId),
-    target: { type: "request", id: row.id },
-    request: { id: row.id, hash: row.hash.toString("hex") },
-    details: {
-      operation: body.operation,
-      approvals: body.policy.approvals,
-      policy: body.policy.version,
-      ...(body.purpose === null ? {} : { purpose: body.purpose.slug, catalogue: body.purpose.catalogue }),
-      ...(body.ticket === null ? {} : { ticket: body.ticket }),
-      ...(row.personId === null ? {} : { person: row.personId }),
-      kinds: body.secrets.map(({ kind }) => kind),
-    },
-    ...(body.account === null ? {} : { stream: body.account.id }),
-    disclosures: [{ field: "reason", value: body.reason }, ...disclosures],
-  });
-}
-
-function decision(
-  action: "request.approve" | "request.deny" | "request.withdraw",
-  outcome: EntryDraft["outcome"],
-  personId: Id<"person">,
-  row: Request,
-  details: Readonly<Record<string, string | number>>,
-  reason: string,
-): EntryDraft {
-  return draftEntry({
-    action,
-    outcome,
-    actor: personActor(personId),
-    target: { type: "request", id: row.id },
-    request: { id: row.id, hash: row.hash.toString("hex") },
-    details: { operation: row.operation, ...details },
-    ...(row.accountId === null ? {} : { stream: row.accountId }),
-    disclosures: reason === "" ? [] : [{ field: "reason", value: reason }],
-  });
 }

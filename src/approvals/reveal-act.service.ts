@@ -54,8 +54,9 @@ export function revealAct(catalogue: Catalogue, secrets: SecretFactsPort): Guard
       };
     },
 
-    async termsNow(tx, body) {
-      const account = body.account === null ? null : await readAccount(tx, body.account.id);
+    async termsNow(tx, body, mode) {
+      const look = mode === "lock" ? lockForCheckOut : readAccount;
+      const account = body.account === null ? null : await look(tx, body.account.id);
       if (account === null) throw new RootkeepError("NOT_FOUND");
       // Approved was this account, by both ids; a row that now says otherwise is another account.
       if (account.awsId !== body.account?.awsId || account.partition !== body.account.partition) throw new RootkeepError("STATE_CONFLICT");
@@ -66,6 +67,15 @@ export function revealAct(catalogue: Catalogue, secrets: SecretFactsPort): Guard
       return await grantAccess(tx, decided, catalogue, secrets);
     },
   };
+}
+
+/**
+ * The account's row, to be checked out. A grant that has it is locked first, as by everybody who opens or ends one: the other way round
+ * an approval and an opening could wait for each other. Which grant has it is decided by the account's row, not here.
+ */
+async function lockForCheckOut(tx: WorkTransaction, accountId: Id<"account">): Promise<AccountRow | null> {
+  await tx.readAll(AccessGrant, { accountId, state: "OPEN" }, "lock");
+  return await lockAccount(tx, accountId);
 }
 
 async function grantAccess(

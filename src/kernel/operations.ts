@@ -81,6 +81,7 @@ export type Operation = keyof typeof OPERATIONS;
 /** Every operation, in the order of the table. */
 export const OPERATION_NAMES = Object.keys(OPERATIONS) as readonly Operation[];
 
+/** True if `value` is the name of an operation of the closed list. */
 export function isOperation(value: unknown): value is Operation {
   return typeof value === "string" && Object.hasOwn(OPERATIONS, value);
 }

@@ -4,6 +4,7 @@ import { CATALOGUE } from "../../src/approvals/catalogue.js";
 import type { Catalogue } from "../../src/approvals/purpose.js";
 import { Requests } from "../../src/approvals/requests.service.js";
 import { revealAct } from "../../src/approvals/reveal-act.service.js";
+import { NO_COVERAGE } from "../../src/audit/coverage.port.js";
 import { Transactions } from "../../src/audit/transactions.service.js";
 import { SYSTEM_CLOCK } from "../../src/kernel/clock.js";
 import { DataKeys } from "../../src/keys/data-keys.service.js";
@@ -34,6 +35,7 @@ export function openersOf(vault: Vault, catalogue: Catalogue = CATALOGUE, transa
     vault.trust,
     vault.keys,
     new DataKeys(),
+    NO_COVERAGE,
     SYSTEM_CLOCK,
   );
   return { requests, grants, reveals };

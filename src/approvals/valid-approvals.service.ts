@@ -1,0 +1,37 @@
+import type { WorkTransaction } from "../database/work-transaction.js";
+import { RootkeepError } from "../kernel/errors.js";
+import type { ScopedAccount } from "../people/scope.js";
+import { hasRole, standingOf } from "../people/standing.service.js";
+import { isActiveAuthenticator } from "../people/step-up.service.js";
+import { Approval } from "./approval.entity.js";
+import type { GuardedAct } from "./guarded-act.port.js";
+import type { Request } from "./request.entity.js";
+import { isStatementOf } from "./request-body.js";
+
+/**
+ * The approvals of `row` that count now: verdict yes, by somebody who is neither requester nor subject, who is still on the allowlist,
+ * and whose authenticator has not been ended since. Read under the request's lock (peers' two parallel approvers could both miss it).
+ */
+export async function validApprovals(
+  tx: WorkTransaction,
+  row: Request,
+  act: Pick<GuardedAct, "approverRole">,
+  scoped: ScopedAccount | undefined,
+  now: Date,
+): Promise<Approval[]> {
+  const valid: Approval[] = [];
+  for (const approval of await tx.readAll(Approval, { requestId: row.id })) {
+    if (approval.verdict !== "approve" || approval.personId === row.requesterId || approval.personId === row.personId) continue;
+    // An approval of other words is none (law L3), also where somebody has exchanged the words and their hash together.
+    if (!isStatementOf(approval.statement, row.hash)) continue;
+    if (approval.authenticatorId === null || !(await isActiveAuthenticator(tx, approval.authenticatorId, approval.personId))) continue;
+    const standing = await standingOf(tx, approval.personId, now).catch(notStanding);
+    if (standing !== null && hasRole(standing, act.approverRole, scoped)) valid.push(approval);
+  }
+  return valid;
+}
+
+function notStanding(error: unknown): null {
+  if (error instanceof RootkeepError && error.code === "NOT_ALLOWLISTED") return null;
+  throw error;
+}
