@@ -1,4 +1,4 @@
-import { isOperation, type Operation } from "../kernel/operations.js";
+import { OPERATION_NAMES, type Operation } from "../kernel/operations.js";
 
 /**
  * Actions that no caller asks for by an operation: what the system does or notices by itself. Together with the operations they are the
@@ -50,9 +50,9 @@ export type LogAction = (typeof LOG_ACTIONS)[number];
 /** What an entry of this build can be about. */
 export type EntryAction = Operation | LogAction;
 
-const LOG_ACTION_SET: ReadonlySet<string> = new Set(LOG_ACTIONS);
+const ENTRY_ACTIONS: ReadonlySet<string> = new Set<string>([...OPERATION_NAMES, ...LOG_ACTIONS]);
 
 /** True if `action` is an operation or a log action of this build. */
 export function isEntryAction(action: string): action is EntryAction {
-  return isOperation(action) || LOG_ACTION_SET.has(action);
+  return ENTRY_ACTIONS.has(action);
 }

@@ -33,30 +33,49 @@ export const ENTRY_KEYS: ReadonlySet<string> = new Set([
 ]);
 
 const ORIGIN = /^[a-z0-9][a-z0-9.-]{0,99}(?:\/[A-Za-z0-9._-]{1,64}){1,8}$/;
-const EVENT_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[478][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+/** The frame of a UUID of version 4, 7 or 8; its hex digits are looked at by {@link isHex}. */
+const EVENT_ID = /^.{8}-.{4}-[478].{3}-[89ab].{3}-.{12}$/;
 const TIME = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z$/;
 const ACTION = /^(?=.{3,64}$)[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+$/;
 const OPAQUE_ID = /^[!-~]{1,200}$/;
 const TARGET_TYPE = /^[a-z][a-z0-9_-]{0,39}$/;
 const STREAM = /^[a-z][a-z0-9]{1,7}_[0-9a-z]{26}$/;
 const ROW = /^[a-z][a-z0-9_]{0,62}\/[!-~]{1,200}$/;
+/** 1 for the code of a lower-case hex digit. */
+const HEX_DIGITS = Uint8Array.from({ length: 128 }, (_, code) => ("0123456789abcdef".includes(String.fromCharCode(code)) ? 1 : 0));
 const DAYS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** The origin that was found good last: all entries of a log have one, and comparing it is quicker than the pattern. */
+let lastOrigin: string | null = null;
 
 /** True if `text` can be a log's origin: a URL without scheme whose last element is the log's epoch [AE-5]. */
 export function isOrigin(text: unknown): text is string {
-  return typeof text === "string" && ORIGIN.test(text);
+  if (typeof text !== "string") return false;
+  if (text === lastOrigin) return true;
+  if (!ORIGIN.test(text)) return false;
+  lastOrigin = text;
+  return true;
 }
 
 /** True for 64 lower-case hex digits. */
 export function isHash(text: unknown): text is string {
-  if (typeof text !== "string" || text.length !== 64) return false;
-  // An entry has two or three, and a regular expression takes five times as long for each.
-  for (let index = 0; index < 64; index++) {
-    const code = text.charCodeAt(index);
-    const isDigit = code >= 48 && code <= 57;
-    if (!isDigit && (code < 97 || code > 102)) return false;
-  }
-  return true;
+  return typeof text === "string" && text.length === 64 && isHex(text, 0, 64);
+}
+
+/**
+ * True if `text` holds nothing but lower-case hex digits from `from` up to `to`. An entry has 160 of them, at random digit or letter: a
+ * branch for each, in a loop or in a regular expression, is guessed wrong every other time and takes three times as long as the sum.
+ */
+function isHex(text: string, from: number, to: number): boolean {
+  let good = 1;
+  for (let index = from; index < to; index++) good &= HEX_DIGITS[text.charCodeAt(index)] ?? 0;
+  return good === 1;
+}
+
+/** True for a UUID of version 4, 7 or 8 in lower case [AE-6]. */
+function isEventId(text: unknown): boolean {
+  if (typeof text !== "string" || !EVENT_ID.test(text)) return false;
+  return isHex(text, 0, 8) && isHex(text, 9, 13) && isHex(text, 14, 18) && isHex(text, 19, 23) && isHex(text, 24, 36);
 }
 
 /** True for a time of 27 characters, `YYYY-MM-DDThh:mm:ss.ffffffZ`, on a day that the calendar has [AE-7]. Leap seconds have no form. */
@@ -81,7 +100,7 @@ function brokenPlace(entry: JsonObject): string | null {
   if (!isCount(entry["seq"])) return "seq is not a count [AE-4]";
   if (!isHash(entry["prev"])) return "prev is not a hash [AE-4]";
   if ((entry["seq"] === 0) !== (entry["prev"] === ZERO_HASH_HEX)) return "prev is zero at another place than the first [AE-4]";
-  if (typeof entry["id"] !== "string" || !EVENT_ID.test(entry["id"])) return "id is not a UUID of version 4, 7 or 8 [AE-6]";
+  if (!isEventId(entry["id"])) return "id is not a UUID of version 4, 7 or 8 [AE-6]";
   return isEntryTime(entry["time"]) ? null : "time has not its form [AE-7]";
 }
 

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { bundles, decodeBundle, encodeBundle, entriesPath, parseEntriesPath } from "../../../src/audit/bundle.js";
+import { bundles, decodeBundle, encodeBundle } from "../../../src/audit/bundle.js";
 import { canonicalBytes, type JsonObject, parseCanonical } from "../../../src/audit/canonical-json.js";
 import { leafHash } from "../../../src/audit/chain.js";
 import { ChainVerifier } from "../../../src/audit/chain-verifier.js";
 import { commit, verifyCommitment } from "../../../src/audit/commitment.js";
+import { entriesPath, parseEntriesPath } from "../../../src/audit/tlog/tile-path.js";
 import { encodeFields } from "../../../src/kernel/encoding.js";
 import { sampleLog } from "../../support/sample-log.js";
 

@@ -45,7 +45,7 @@ const text = fc.oneof(
   ),
 );
 const key = fc.oneof(
-  fc.constantFrom('"a"', '"b"', '"10"', '"9"', '""', '"__proto__"', '"toJSON"', '"\u{1F602}"', '"\uFB33"', '"\\u0061"'),
+  fc.constantFrom('"a"', '"b"', '"aa"', '"ab"', '"10"', '"9"', '""', '"__proto__"', '"toJSON"', '"\u{1F602}"', '"\uFB33"', '"\\u0061"'),
   text,
 );
 const blank = fc.constantFrom("", "", "", "", " ", "\n");
@@ -97,6 +97,8 @@ describe("the reader of canonical JSON", () => {
       '{"a":-1e3  }',
       '{"b":1,"1":2}',
       '{"a":1,"a":2}',
+      '{"ab":1,"aa":2}',
+      '{"a":1,"":2}',
       '{"a":1e2}',
       '{"a":-0}',
       '{"a":[1e9       ]}',
