@@ -17,9 +17,11 @@ export class CreateCheckpoints1763900000000 implements MigrationInterface {
         level smallint NOT NULL CONSTRAINT tile_level_ok CHECK (level BETWEEN 0 AND 63),
         idx bigint NOT NULL CONSTRAINT tile_idx_ok CHECK (idx >= 0),
         hashes bytea NOT NULL CONSTRAINT tile_hashes_ok CHECK (octet_length(hashes) = 8192),
+        root bytea NOT NULL CONSTRAINT tile_root_ok CHECK (octet_length(root) = 32),
         CONSTRAINT tile_pk PRIMARY KEY (origin, level, idx)
       );
       COMMENT ON TABLE audit.tile IS 'full tiles of C2SP tlog-tiles; narrower ones are cut from audit.entry and from these when asked for';
+      COMMENT ON COLUMN audit.tile.root IS 'hash over the tile, which the level above holds: a proof need not read 255 tiles to know their roots';
       ALTER TABLE audit.tile ALTER COLUMN hashes SET STORAGE EXTERNAL;
 
       CREATE TABLE audit.checkpoint (

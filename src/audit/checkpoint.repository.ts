@@ -68,19 +68,31 @@ export const CheckpointRepository = {
 
   /** A checkpoint and the tiles that got full since the one before it, in one transaction. */
   async insert(client: ClientBase, origin: string, checkpoint: CheckpointRow, tiles: readonly FullTile[]): Promise<void> {
-    await client.query("BEGIN");
+    const { size, root, note, frontier } = checkpoint;
     try {
-      await client.query(
-        "INSERT INTO audit.tile (origin, level, idx, hashes) SELECT $1, level, idx, hashes FROM unnest($2::smallint[], $3::bigint[], $4::bytea[]) AS t(level, idx, hashes)",
-        [origin, tiles.map(({ level }) => level), tiles.map(({ n }) => n), byteaArray(tiles.map(({ bytes }) => bytes))],
-      );
-      const { size, root, note, frontier } = checkpoint;
-      await client.query("INSERT INTO audit.checkpoint (origin, size, root, note, frontier) VALUES ($1, $2, $3, $4, $5)", [
-        origin,
-        size,
-        root,
-        note,
-        frontier,
+      // Sent one behind the other: a connection that pipelines waits once.
+      await Promise.all([
+        client.query("BEGIN"),
+        tiles.length === 0
+          ? undefined
+          : client.query(
+              `INSERT INTO audit.tile (origin, level, idx, hashes, root) SELECT $1, level, idx, hashes, root
+               FROM unnest($2::smallint[], $3::bigint[], $4::bytea[], $5::bytea[]) AS t(level, idx, hashes, root)`,
+              [
+                origin,
+                tiles.map(({ level }) => level),
+                tiles.map(({ n }) => n),
+                byteaArray(tiles.map(({ bytes }) => bytes)),
+                byteaArray(tiles.map(({ root: tileRoot }) => tileRoot)),
+              ],
+            ),
+        client.query("INSERT INTO audit.checkpoint (origin, size, root, note, frontier) VALUES ($1, $2, $3, $4, $5)", [
+          origin,
+          size,
+          root,
+          note,
+          frontier,
+        ]),
       ]);
       const { command } = await client.query("COMMIT");
       if (command !== "COMMIT") throw new Error("the checkpoint was rolled back");
@@ -116,13 +128,23 @@ export const CheckpointRepository = {
     return Buffer.concat(rows.map(({ leaf_hash }) => leaf_hash));
   },
 
-  /** Full tiles `[from, to)` of a level, in order. */
-  async fullTiles(client: ClientBase, origin: string, level: number, from: number, to: number): Promise<Buffer[]> {
-    const { rows } = await client.query<{ hashes: Buffer }>(
-      "SELECT hashes FROM audit.tile WHERE origin = $1 AND level = $2 AND idx >= $3 AND idx < $4 ORDER BY idx",
+  /** A full tile, or undefined. */
+  async fullTile(client: ClientBase, origin: string, level: number, n: number): Promise<Buffer | undefined> {
+    const { rows } = await client.query<{ hashes: Buffer }>("SELECT hashes FROM audit.tile WHERE origin = $1 AND level = $2 AND idx = $3", [
+      origin,
+      level,
+      n,
+    ]);
+    return rows[0]?.hashes;
+  },
+
+  /** Roots of the full tiles `[from, to)` of a level, one after the other. */
+  async tileRoots(client: ClientBase, origin: string, level: number, from: number, to: number): Promise<Buffer> {
+    const { rows } = await client.query<{ root: Buffer }>(
+      "SELECT root FROM audit.tile WHERE origin = $1 AND level = $2 AND idx >= $3 AND idx < $4 ORDER BY idx",
       [origin, level, from, to],
     );
-    return rows.map(({ hashes }) => hashes);
+    return Buffer.concat(rows.map(({ root }) => root));
   },
 } as const;
 

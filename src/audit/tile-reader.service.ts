@@ -1,7 +1,7 @@
 import type { ClientBase } from "pg";
 import { CheckpointRepository } from "./checkpoint.repository.js";
 import { consistencyPlan, inclusionPlan, type ProofPlan, proofHashes } from "./tlog/proof-plan.js";
-import { subtreesFromTiles, tileRoot, tilesForPlan } from "./tlog/tile.js";
+import { subtreesFromTiles, tilesForPlan } from "./tlog/tile.js";
 import { TILE_WIDTH, type Tile, tilePath } from "./tlog/tile-path.js";
 import { TlogError } from "./tlog/tlog-error.js";
 import { HASH_BYTES } from "./tlog/tree.js";
@@ -48,11 +48,10 @@ export class TileReader {
     const first = n * TILE_WIDTH;
     if (level === 0) return await CheckpointRepository.leafHashes(this.client, first, first + width);
     if (width === TILE_WIDTH) {
-      const [full] = await CheckpointRepository.fullTiles(this.client, this.origin, level, n, n + 1);
+      const full = await CheckpointRepository.fullTile(this.client, this.origin, level, n);
       if (full !== undefined) return full;
     }
-    const below = await CheckpointRepository.fullTiles(this.client, this.origin, level - 1, first, first + width);
-    return Buffer.concat(below.map(tileRoot));
+    return await CheckpointRepository.tileRoots(this.client, this.origin, level - 1, first, first + width);
   }
 }
 

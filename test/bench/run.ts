@@ -3,9 +3,10 @@
 import { appendBenchmark } from "./append.js";
 import type { Benchmark, Figures } from "./measure.js";
 import { revealBenchmark } from "./reveal.js";
+import { signingBenchmark } from "./signing.js";
 import { verifyBenchmark } from "./verify.js";
 
-const BENCHMARKS: readonly Benchmark[] = [appendBenchmark, revealBenchmark, verifyBenchmark];
+const BENCHMARKS: readonly Benchmark[] = [appendBenchmark, revealBenchmark, signingBenchmark, verifyBenchmark];
 
 async function main(names: readonly string[]): Promise<number> {
   const unknown = names.filter((name) => !BENCHMARKS.some((benchmark) => benchmark.name === name));

@@ -7,13 +7,17 @@ import { promisify } from "node:util";
 import { bundles } from "../../src/audit/bundle.js";
 import { ZERO_HASH } from "../../src/audit/chain.js";
 import { buildEntry } from "../../src/audit/entry.js";
-import { EXPORT_FILES, manifestBytes } from "../../src/audit/export-format.js";
+import { checkpointPath, EXPORT_FILES, manifestBytes } from "../../src/audit/export-format.js";
+import { CompactRange } from "../../src/audit/tlog/tree.js";
 import { deriveEventId, newEventId } from "../../src/kernel/ids.js";
-import { SAMPLE_ORIGIN, sampleManifest, sampleTime, writeFiles } from "../support/sample-log.js";
+import { SAMPLE_ORIGIN, SAMPLE_SIGNER, sampleManifest, sampleTime, writeFiles } from "../support/sample-log.js";
+import { noteFiles, noteOf, tileFiles } from "../support/signed-export.js";
 import { type Benchmark, type Figures, machine, setting } from "./measure.js";
 import { sampleEntry } from "./sample-entry.js";
 
 const RUNS = 3;
+/** A busy log is signed twice a second; so many entries came in between. */
+const ENTRIES_PER_CHECKPOINT = 500;
 
 /** How fast, and in how much memory, an export is verified offline: every check, one thread, a process of its own for each run. */
 export const verifyBenchmark: Benchmark = {
@@ -66,6 +70,7 @@ async function verifyOnce(directory: string): Promise<VerifyRun> {
 async function writeSample(directory: string, size: number): Promise<number> {
   let prev = ZERO_HASH;
   let bytes = 0;
+  const leaves: Buffer[] = [];
   async function* entries(): AsyncGenerator<Buffer, void, void> {
     const streams = new Map<string, { sseq: number; sprev: Buffer }>();
     for (let seq = 0; seq < size; seq++) {
@@ -74,12 +79,31 @@ async function writeSample(directory: string, size: number): Promise<number> {
       const built = buildEntry(draft, { log: SAMPLE_ORIGIN, seq, prev, time: sampleTime(seq), ...place });
       streams.set(draft.stream ?? "", { sseq: place.sseq + 1, sprev: built.leafHash });
       prev = built.leafHash;
+      leaves.push(prev);
       bytes += built.bytes.length;
       yield built.bytes;
     }
   }
   for await (const bundle of bundles(entries(), 0)) await writeFiles(directory, { [bundle.path]: bundle.bytes });
   const manifest = sampleManifest(prev.toString("hex"), size, { disclosures: false });
-  await writeFiles(directory, { [EXPORT_FILES.manifest]: manifestBytes(manifest) });
+  const sizes = Array.from({ length: Math.floor(size / ENTRIES_PER_CHECKPOINT) }, (_, index) => (index + 1) * ENTRIES_PER_CHECKPOINT);
+  await writeFiles(directory, {
+    ...tileFiles(leaves),
+    ...(await noteFiles(leaves, [], { log: SAMPLE_SIGNER })),
+    [EXPORT_FILES.manifest]: manifestBytes(manifest),
+  });
+  await writeCheckpoints(directory, leaves, sizes);
   return bytes;
+}
+
+/** As {@link noteFiles}, but in one pass over the leaves. */
+async function writeCheckpoints(directory: string, leaves: readonly Buffer[], sizes: readonly number[]): Promise<void> {
+  const range = new CompactRange();
+  const wanted = new Set(sizes);
+  for (const leaf of leaves) {
+    range.append(leaf);
+    if (!wanted.has(range.size)) continue;
+    const note = await noteOf(leaves, range.size, { log: SAMPLE_SIGNER }, range.root());
+    await writeFiles(directory, { [checkpointPath(range.size)]: note });
+  }
 }

@@ -4,7 +4,7 @@ import { CATALOGUE } from "../../src/approvals/catalogue.js";
 import type { Catalogue } from "../../src/approvals/purpose.js";
 import { Requests } from "../../src/approvals/requests.service.js";
 import { revealAct } from "../../src/approvals/reveal-act.service.js";
-import { NO_COVERAGE } from "../../src/audit/coverage.port.js";
+import { type Coverage, NO_COVERAGE } from "../../src/audit/coverage.port.js";
 import { Transactions } from "../../src/audit/transactions.service.js";
 import { SYSTEM_CLOCK } from "../../src/kernel/clock.js";
 import { DataKeys } from "../../src/keys/data-keys.service.js";
@@ -18,8 +18,13 @@ export interface Openers {
   readonly reveals: RevealSecret;
 }
 
-/** The services of an opening over `vault`, under another catalogue, or over transactions of another kind. */
-export function openersOf(vault: Vault, catalogue: Catalogue = CATALOGUE, transactions: Transactions = vault.transactions): Openers {
+/** The services of an opening over `vault`, under another catalogue, over transactions of another kind, or waiting for a guard. */
+export function openersOf(
+  vault: Vault,
+  catalogue: Catalogue = CATALOGUE,
+  transactions: Transactions = vault.transactions,
+  coverage: Coverage = NO_COVERAGE,
+): Openers {
   const act = revealAct(catalogue, vault.secrets);
   const { stepUp } = vault.people;
   const grants = new AccessGrants(transactions, stepUp, act);
@@ -35,7 +40,7 @@ export function openersOf(vault: Vault, catalogue: Catalogue = CATALOGUE, transa
     vault.trust,
     vault.keys,
     new DataKeys(),
-    NO_COVERAGE,
+    coverage,
     SYSTEM_CLOCK,
   );
   return { requests, grants, reveals };

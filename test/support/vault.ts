@@ -50,7 +50,7 @@ import { compileTicketPattern } from "../../src/tickets/ticket-reference.js";
 import { AuthenticatorApp } from "./authenticator-app.js";
 import { createTestDatabase, type TestDatabase } from "./postgres.js";
 
-const LOG_ORIGIN = "rootkeep.test/audit/test/1";
+export const LOG_ORIGIN = "rootkeep.test/audit/test/1";
 const PASSWORD = "a long pass phrase of tests";
 
 /** A signed-in person with an authenticator app. */

@@ -9,6 +9,8 @@ export interface FullTile {
   readonly n: number;
   /** 8,192 bytes. */
   readonly bytes: Buffer;
+  /** The hash that the level above holds for it, 32 bytes. */
+  readonly root: Buffer;
 }
 
 /**
@@ -53,8 +55,8 @@ export class TileBuilder {
       hashes.push(hash);
       if (hashes.length < TILE_WIDTH) return;
       const bytes = Buffer.concat(hashes.splice(0));
-      this.#full.push({ level, n: this.#size / TILE_WIDTH ** (level + 1) - 1, bytes });
       hash = tileRoot(bytes);
+      this.#full.push({ level, n: this.#size / TILE_WIDTH ** (level + 1) - 1, bytes, root: hash });
     }
   }
 

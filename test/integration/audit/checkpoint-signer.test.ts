@@ -31,10 +31,10 @@ describe("the signer of the log", () => {
     await signing.until(() => signing?.guarded().size === 701, "701");
     assert.deepEqual(signing.guarded().root, await rootOf(signing, 701));
     await signing.until(() => signing?.said.includes("signed 701") === true, "the row");
-    const tiles = await withClient(signing.database.connections.rootkeep_signer, (client) =>
-      CheckpointRepository.fullTiles(client, SIGNED_ORIGIN, 0, 0, 9),
+    const roots = await withClient(signing.database.connections.rootkeep_signer, (client) =>
+      CheckpointRepository.tileRoots(client, SIGNED_ORIGIN, 0, 0, 9),
     );
-    assert.equal(tiles.length, 2);
+    assert.equal(roots.length, 2 * 32);
   });
 
   it("goes on where another signer stopped, and of two only one signs", async () => {
@@ -123,9 +123,9 @@ describe("the signer of the log", () => {
       tamper: (log) => log.tamper("UPDATE audit.checkpoint SET frontier = overlay(frontier placing '\\x00'::bytea from 1)"),
     },
     {
-      name: "a tile with a flipped bit",
+      name: "a tile's root with a flipped bit",
       says: /^halted ROLLBACK_DETECTED/,
-      tamper: (log) => log.tamper("UPDATE audit.tile SET hashes = set_bit(hashes, 9, 1 - get_bit(hashes, 9))"),
+      tamper: (log) => log.tamper("UPDATE audit.tile SET root = set_bit(root, 9, 1 - get_bit(root, 9))"),
     },
     {
       name: "a checkpoint row with another note",
