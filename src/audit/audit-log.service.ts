@@ -192,14 +192,19 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
    * @throws RootkeepError `AUDIT_UNAVAILABLE`
    */
   async record(draft: EntryDraft): Promise<AuditReceipt> {
-    if (draft.rows !== undefined && draft.rows.length > 0) throw new Error("deciding rows change in a transaction of the runner");
-    this.#standing.assertWhole();
+    return await this.#enqueue(draft);
+  }
+
+  /**
+   * As {@link record}, of an event that other processes may be entering at the same moment, under the same id.
+   * @returns null where one of them was first.
+   */
+  async recordOnce(draft: EntryDraft): Promise<AuditReceipt | null> {
+    const isThere = (error: unknown): boolean => isRootkeepError(error, "ALREADY_RELEASED");
     try {
-      return this.#receipt(draft, await this.#queue.append(draft));
+      return await this.#enqueue(draft, isThere);
     } catch (error) {
-      // That an event is in the log already is the log at work, not a fault of it.
-      if (!isRootkeepError(error, "ALREADY_RELEASED"))
-        this.alarms.appendFailed(error instanceof RootkeepError ? (error.reason ?? error.code) : "unknown");
+      if (isThere(error)) return null;
       throw error;
     }
   }
@@ -259,6 +264,18 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
       for (const entry of entries) this.#index.addBuilt(entry);
     } catch (error) {
       this.#standing.break(this.#index.size);
+      throw error;
+    }
+  }
+
+  /** @param isExpected what is no reason for an alarm. */
+  async #enqueue(draft: EntryDraft, isExpected: (error: unknown) => boolean = () => false): Promise<AuditReceipt> {
+    if (draft.rows !== undefined && draft.rows.length > 0) throw new Error("deciding rows change in a transaction of the runner");
+    this.#standing.assertWhole();
+    try {
+      return this.#receipt(draft, await this.#queue.append(draft));
+    } catch (error) {
+      if (!isExpected(error)) this.alarms.appendFailed(error instanceof RootkeepError ? (error.reason ?? error.code) : "unknown");
       throw error;
     }
   }

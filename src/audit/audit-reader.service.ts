@@ -1,8 +1,6 @@
 import type { PoolClient } from "pg";
 import type { DataSource } from "typeorm";
-import { RootkeepError } from "../kernel/errors.js";
 import { AuditRepository } from "./audit.repository.js";
-import { BUNDLE_WIDTH, encodeBundle } from "./bundle.js";
 import { leafHash } from "./chain.js";
 import { type Entry, parseEntry } from "./entry.js";
 
@@ -29,16 +27,6 @@ export class AuditReader {
     return page.map((bytes) => {
       const entry = parseEntry(bytes);
       return { seq: entry.seq, leaf: leafHash(bytes).toString("hex"), entry };
-    });
-  }
-
-  /** The C2SP entry bundle `n`, as far as it is filled, and the size of the log it was cut from. @throws RootkeepError `NOT_FOUND` */
-  async bundle(n: number): Promise<{ bytes: Buffer; size: number }> {
-    return await this.#with(async (client) => {
-      const { size } = await AuditRepository.readHead(client);
-      const entries = await AuditRepository.range(client, n * BUNDLE_WIDTH, Math.min(BUNDLE_WIDTH, size - n * BUNDLE_WIDTH));
-      if (entries.length === 0) throw new RootkeepError("NOT_FOUND");
-      return { bytes: encodeBundle(entries), size };
     });
   }
 

@@ -1,4 +1,5 @@
 import { type BeforeApplicationShutdown, type DynamicModule, Global, Inject, Module, type OnApplicationBootstrap } from "@nestjs/common";
+import { HttpAdapterHost } from "@nestjs/core";
 import { DataSource } from "typeorm";
 import type { Config } from "../config/config.js";
 import { CONFIG } from "../config/config.module.js";
@@ -9,6 +10,8 @@ import { HealthRegistry } from "../telemetry/health.js";
 import { Log } from "../telemetry/log.service.js";
 import { Metrics } from "../telemetry/metrics.js";
 import { slug } from "../telemetry/site.js";
+import { AccountLogController } from "./account-log.rest.js";
+import { AccountLog } from "./account-log.service.js";
 import { AuditController } from "./audit.rest.js";
 import { type AuditAlarms, AuditLog } from "./audit-log.service.js";
 import { AuditReader } from "./audit-reader.service.js";
@@ -17,6 +20,8 @@ import { createGuard } from "./create-guard.service.js";
 import { HeartbeatWriter } from "./heartbeat-writer.service.js";
 import { connectLog } from "./log-connection.service.js";
 import { LogGuard } from "./log-guard.service.js";
+import type { StreamEvents } from "./stream/log-stream.service.js";
+import { LogStreams } from "./stream/log-streams.service.js";
 import type { VerifierKey } from "./tlog/verifier-key.js";
 import { TlogController } from "./tlog.rest.js";
 import { TlogReader } from "./tlog-reader.service.js";
@@ -29,7 +34,7 @@ export const LOG_VERIFIER_KEY = Symbol("log-verifier-key");
 /** The log. It is open, read to its end and held against the guard before anything that injects it is made. */
 @Global()
 @Module({
-  controllers: [AuditController, TlogController],
+  controllers: [AuditController, TlogController, AccountLogController],
   providers: [
     {
       provide: AuditLog,
@@ -71,11 +76,28 @@ export const LOG_VERIFIER_KEY = Symbol("log-verifier-key");
           },
         }),
     },
+    {
+      provide: LogStreams,
+      inject: [SERVICE_CONNECTION, CONFIG, Log, HttpAdapterHost],
+      useFactory: (connection: PgConnection, { stream, dataDirectory }: Config, log: Log, host: HttpAdapterHost) => {
+        const streams = new LogStreams(stream, { dataDirectory, connect: () => connectLog(connection), events: streamEvents(log) });
+        host.listen$.subscribe(() => {
+          streams.start();
+        });
+        return streams;
+      },
+    },
     { provide: AuditReader, inject: [DataSource], useFactory: (dataSource: DataSource) => new AuditReader(dataSource) },
     {
       provide: TlogReader,
       inject: [DataSource, CONFIG, LOG_VERIFIER_KEY],
       useFactory: (dataSource: DataSource, { logOrigin }: Config, key: VerifierKey) => new TlogReader(dataSource, logOrigin, key),
+    },
+    {
+      provide: AccountLog,
+      inject: [DataSource, AuditLog, TlogReader, CONFIG],
+      useFactory: (dataSource: DataSource, audit: AuditLog, tlog: TlogReader, { logOrigin }: Config) =>
+        new AccountLog(dataSource, audit, tlog, logOrigin),
     },
   ],
   exports: [AuditLog, AuditReader, LogGuard, COVERAGE],
@@ -89,6 +111,7 @@ export class AuditModule implements OnApplicationBootstrap, BeforeApplicationShu
     @Inject(AuditLog) private readonly log: AuditLog,
     @Inject(LogGuard) private readonly guard: LogGuard,
     @Inject(HeartbeatWriter) private readonly heartbeats: HeartbeatWriter,
+    @Inject(LogStreams) private readonly streams: LogStreams,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -96,7 +119,7 @@ export class AuditModule implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await this.heartbeats.stop();
+    await Promise.all([this.heartbeats.stop(), this.streams.stop()]);
     await this.guard.stop();
     await this.log.close();
   }
@@ -121,6 +144,23 @@ function alarms(log: Log, metrics: Metrics): AuditAlarms {
       metrics.add("rootkeep_rows_refused_total", {});
       const [table = "", id] = rowKey.split("/");
       log.event("row.refused", { table: slug(table), id: id as Id | undefined, reason: slug(reason) });
+    },
+  };
+}
+
+function streamEvents(log: Log): StreamEvents {
+  return {
+    leading: (sink) => {
+      log.event("stream.leading", { sink });
+    },
+    failed: (sink, reason) => {
+      log.event("stream.failed", { sink, reason: slug(reason.replaceAll(" ", "-")) });
+    },
+    behind: (sink, entries, seconds) => {
+      log.event("stream.behind", { sink, entries, seconds });
+    },
+    rolledBack: (sink, delivered, size, resumed) => {
+      log.event("stream.rolled_back", { sink, delivered, size, resumed });
     },
   };
 }

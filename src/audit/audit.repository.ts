@@ -58,6 +58,15 @@ export const AuditRepository = {
     return rows.map((row) => row.entry);
   },
 
+  /** Bytes of the entries at these places, by place; fewer where the database has lost some. */
+  async at(client: ClientBase, seqs: readonly number[]): Promise<Map<number, Buffer>> {
+    const { rows } = await client.query<{ seq: string; entry: Buffer }>(
+      "SELECT seq, entry FROM audit.entry WHERE seq = ANY($1::bigint[])",
+      [seqs],
+    );
+    return new Map(rows.map(({ seq, entry }) => [Number(seq), entry]));
+  },
+
   /** Openings of the commitments of `[from, to)`. */
   async disclosures(client: ClientBase, from: number, to: number): Promise<{ seq: number; field: string; salt: Buffer; value: string }[]> {
     const { rows } = await client.query<{ seq: string; field: string; salt: Buffer; value: string }>(

@@ -1,9 +1,8 @@
-import { Controller, Get, Param, Query, Res, StreamableFile } from "@nestjs/common";
+import { Controller, Get, Query } from "@nestjs/common";
 import { ApiOkResponse, ApiTags } from "@nestjs/swagger";
 import { RootkeepError } from "../kernel/errors.js";
 import { Operation } from "../wire/operation.decorator.js";
 import { parsePage } from "../wire/paging.js";
-import type { HeaderReply } from "../wire/reply.js";
 import { DisclosuresQuery, DisclosuresReply, EntriesQuery, EntriesReply, HeadReply } from "./audit.dto.js";
 import { AuditReader } from "./audit-reader.service.js";
 
@@ -33,20 +32,6 @@ export class AuditController {
     const items = rows.slice(0, limit);
     const last = items.at(-1);
     return { items, next: rows.length > limit && last !== undefined ? String(last.seq) : null };
-  }
-
-  @Get("bundles/:n")
-  @Operation("audit.export")
-  @ApiOkResponse({
-    description: "C2SP entry bundle n: the bytes of entries 256n to 256n+255, as far as they exist.",
-    content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } },
-    headers: { "Audit-Size": { description: "Size of the log that it was cut from.", schema: { type: "integer" } } },
-  })
-  async bundle(@Param("n") n: string, @Res({ passthrough: true }) reply: HeaderReply): Promise<StreamableFile> {
-    if (!/^(?:0|[1-9]\d{0,8})$/.test(n)) throw new RootkeepError("NOT_FOUND");
-    const { bytes, size } = await this.reader.bundle(Number(n));
-    reply.header("Audit-Size", String(size));
-    return new StreamableFile(bytes, { type: "application/octet-stream", length: bytes.length });
   }
 
   @Get("disclosures")

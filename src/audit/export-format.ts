@@ -6,20 +6,38 @@ import { isEntryTime, isHash, isOrigin } from "./entry-form.js";
 /** Format label of the manifest; another format has another label. */
 export const EXPORT_FORMAT = "rootkeep-audit-export/1";
 
-/** Files of an export beside the bundles (docs/spec/audit-export.md). */
+/** Files of an export beside tiles, bundles and older checkpoints (docs/spec/audit-export.md). */
 export const EXPORT_FILES = {
   manifest: "manifest.json",
+  keys: "log.vkey",
+  checkpoint: "checkpoint",
   disclosures: "pii.ndjson",
   guide: "VERIFY.md",
 } as const;
 
-/** Names that a later export will have; a reader of this version says that it does not read them. */
-export const FUTURE_FILES = ["log.vkey", "policy.txt", "checkpoint", "checkpoints", "anchors"] as const;
+/** Folder of notes that were fetched from those who keep our checkpoints; put there by the reader, never by the writer. */
+export const ANCHORS_FOLDER = "anchors";
 
 /** Bytes beyond which a manifest is not read. */
 export const MANIFEST_BYTES_MAX = 16_384;
 /** Bytes beyond which a line of openings is not read. */
 export const OPENING_LINE_BYTES_MAX = 65_536;
+
+/** Bytes beyond which a file `log.vkey` is not read. */
+export const KEYS_BYTES_MAX = 65_536;
+/** Bytes beyond which a signed note is not read. */
+export const NOTE_FILE_BYTES_MAX = 65_536;
+
+/** Path of the checkpoint of `size` entries. */
+export function checkpointPath(size: number): string {
+  return `checkpoints/${String(size)}.note`;
+}
+
+/** The size that `path` names, if it is exactly what {@link checkpointPath} writes for it, else null. */
+export function parseCheckpointPath(path: string): number | null {
+  const size = Number(/^checkpoints\/([1-9]\d{0,15})\.note$/.exec(path)?.[1] ?? "NaN");
+  return Number.isSafeInteger(size) ? size : null;
+}
 
 /** What an export says of itself: a claim, to be compared with what it holds and with what its reader knows from elsewhere. */
 export interface ExportManifest {
@@ -30,7 +48,7 @@ export interface ExportManifest {
   readonly from: number;
   /** Seq behind the last entry. */
   readonly to: number;
-  /** Entries that the log had when the export was made. */
+  /** Entries that the newest enclosed checkpoint covers. */
   readonly size: number;
   /** Leaf hash of entry `to − 1`, hex. */
   readonly head: string;

@@ -1,6 +1,7 @@
 import { runVerify } from "../verify/main.js";
 import { VERSION } from "../version.js";
 import type { Command, RawCommand } from "./command.js";
+import { runAccountExport } from "./export-account.js";
 import { exportLog } from "./export-log.js";
 import { LocalError } from "./failure.js";
 
@@ -49,20 +50,32 @@ export const AUDIT_COMMANDS: readonly (Command | RawCommand)[] = [
   },
   {
     words: ["audit", "export"],
-    summary: "Writes the log into a directory that can be verified offline; run it again to go on or to catch up.",
+    summary: "Writes the signed log into a directory that can be verified offline; run it again to go on or to catch up.",
     positionals: ["DIR"],
     options: {
+      account: {
+        kind: "text",
+        value: "ACCOUNT",
+        meaning: "only this account's entries and the global acts, with proof that none is missing",
+      },
       from: { kind: "count", value: "N", meaning: "begin with entry N, a multiple of 256" },
+      cosigned: { kind: "count", value: "N", meaning: "end at the newest checkpoint that N witnesses have cosigned" },
       "no-disclosures": { kind: "flag", meaning: "leave out the openings of personal data; the log then only commits to it" },
     },
-    notes: "Bundles that are there and whole are not fetched again. Then: rootkeep audit verify DIR",
+    notes: "Ends at the newest checkpoint. What is there and whole is not fetched again. Then: rootkeep audit verify DIR",
     async run(call) {
+      const account = call.given.text("account");
+      if (account !== undefined) {
+        await runAccountExport(call, account);
+        return undefined;
+      }
       const client = await call.client();
       const { stderr } = call.shell;
       let shown = 0;
-      const manifest = await exportLog(client, {
+      const { uncovered, ...manifest } = await exportLog(client, {
         directory: call.given.positional("DIR"),
         from: call.given.count("from") ?? 0,
+        cosignatures: call.given.count("cosigned") ?? 0,
         hasDisclosures: !call.given.flag("no-disclosures"),
         tool: `rootkeep ${VERSION}`,
         created: new Date(),
@@ -73,7 +86,8 @@ export const AUDIT_COMMANDS: readonly (Command | RawCommand)[] = [
         },
       });
       const range = `entries ${String(manifest.from)} to ${String(manifest.to - 1)} of ${manifest.origin}`;
-      call.say(`exported ${range}; last hash ${manifest.head}`, { ...manifest });
+      if (uncovered > 0) stderr.write(`${String(uncovered)} later entries are not signed yet, and not exported\n`);
+      call.say(`exported ${range}; last hash ${manifest.head}`, { ...manifest, uncovered });
       return undefined;
     },
   },

@@ -269,7 +269,8 @@ export const VARIABLES = {
   ROOTKEEP_STREAM_FORMAT: {
     form: text(/^(?:plain|ocsf)$/, "must be plain or ocsf"),
     fallback: "plain",
-    meaning: "How entries are sent: plain, which keeps their exact bytes, or ocsf, events of the Open Cybersecurity Schema Framework 1.5.0.",
+    meaning:
+      "How entries are sent: plain, which keeps their exact bytes, or ocsf, events of the Open Cybersecurity Schema Framework 1.5.0.",
     isTrusted: false,
   },
   ROOTKEEP_TRIAL_TOTP_PERIOD_SECONDS: {

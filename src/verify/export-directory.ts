@@ -1,11 +1,13 @@
-import { constants, createReadStream } from "node:fs";
-import { lstat, open, opendir } from "node:fs/promises";
+import { closeSync, constants, createReadStream, fstatSync, openSync, read, readSync } from "node:fs";
+import { lstat, opendir } from "node:fs/promises";
 import { join } from "node:path";
-import { BUNDLE_BYTES_MAX } from "../audit/bundle.js";
-import { EXPORT_FILES, MANIFEST_BYTES_MAX, OPENING_LINE_BYTES_MAX } from "../audit/export-format.js";
-import type { ExportSource } from "./verify-export.js";
+import { promisify } from "node:util";
+import { EXPORT_FILES, OPENING_LINE_BYTES_MAX } from "../audit/export-format.js";
+import type { ExportSource } from "./export-source.js";
 
 const LINE_FEED = 0x0a;
+const SMALL_BYTES = 16_384;
+const readAt = promisify(read);
 
 /**
  * An export as a directory. It may come from somebody hostile: links, devices and pipes are not followed and not read, and no file is
@@ -14,12 +16,8 @@ const LINE_FEED = 0x0a;
 export class ExportDirectory implements ExportSource {
   constructor(private readonly directory: string) {}
 
-  readManifest(): Promise<Buffer | null> {
-    return readRegularFile(join(this.directory, EXPORT_FILES.manifest), MANIFEST_BYTES_MAX);
-  }
-
-  readBundle(path: string): Promise<Buffer | null> {
-    return readRegularFile(join(this.directory, path), BUNDLE_BYTES_MAX);
+  read(path: string, bytesMax: number): Promise<Buffer | null> {
+    return readRegularFile(join(this.directory, path), bytesMax);
   }
 
   paths(): AsyncIterable<{ readonly path: string; readonly isFile: boolean }> {
@@ -36,30 +34,37 @@ export class ExportDirectory implements ExportSource {
   }
 }
 
-/** The whole file, or null if there is none. @throws Error when it is no regular file or larger than `bytesMax`. */
+/**
+ * The whole file, or null if there is none. Only the reading itself is left to another thread, in one piece: a caller who begins a file
+ * and computes meanwhile finds it read, where each further step would wait for him to come back to the event loop.
+ * @throws Error when it is no regular file or larger than `bytesMax`.
+ */
 export async function readRegularFile(path: string, bytesMax: number): Promise<Buffer | null> {
-  let file: Awaited<ReturnType<typeof open>>;
+  let file: number;
   try {
     // O_NONBLOCK: opening a pipe that nobody writes would wait for ever.
-    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT" || (error as NodeJS.ErrnoException).code === "ENOTDIR") return null;
     throw error;
   }
   try {
-    const stats = await file.stat();
+    const stats = fstatSync(file);
     if (!stats.isFile()) throw new Error("is no regular file");
     if (stats.size > bytesMax) throw new Error("is too large");
     const bytes = Buffer.allocUnsafe(stats.size);
+    // A small file is there sooner than another thread could say so.
+    const isSmall = stats.size <= SMALL_BYTES;
     let filled = 0;
     while (filled < bytes.length) {
-      const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, filled);
+      const rest = bytes.length - filled;
+      const bytesRead = isSmall ? readSync(file, bytes, filled, rest, filled) : (await readAt(file, bytes, filled, rest, filled)).bytesRead;
       if (bytesRead === 0) break;
       filled += bytesRead;
     }
     return bytes.subarray(0, filled);
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 

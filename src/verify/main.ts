@@ -1,8 +1,10 @@
 import { stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { ExportDirectory, readRegularFile } from "./export-directory.js";
 import { renderReport } from "./report.js";
 import { parseTrust, TRUST_BYTES_MAX, type Trust } from "./trust.js";
+import { isAccountExport, verifyAccountExport } from "./verify-account-export.js";
 import { verifyExport } from "./verify-export.js";
 
 /** Where text goes; the program's own streams, or a test's. */
@@ -18,7 +20,7 @@ const PROGRESS_ENTRIES = 100_000;
 const USAGE = `usage: rootkeep audit verify DIR [--trust FILE] [--json] [--quiet]
 
 Checks an export of the audit log, offline. DIR holds manifest.json.
-  --trust FILE  what you know from elsewhere: {"origin", "genesis", "head": [{"size", "leaf"}], "foundingFingerprints"}
+  --trust FILE  what you know from elsewhere, JSON: "origin", "keys", "policy", "receipts", "genesis", "head", "foundingFingerprints"
   --json        the report as one JSON object
   --quiet       no progress
 Exit status: 0 intact, 1 tampered, 2 incomplete, 3 wrong usage.
@@ -35,7 +37,9 @@ export async function runVerify(argv: readonly string[], stdout: TextSink, stder
   try {
     const { directory, trust, isJson, isQuiet } = await readArguments(argv);
     let shown = 0;
-    const report = await verifyExport(new ExportDirectory(directory), {
+    const source = new ExportDirectory(directory);
+    const verify = (await isAccountExport(source)) ? verifyAccountExport : verifyExport;
+    const report = await verify(source, {
       ...(trust === undefined ? {} : { trust }),
       onProgress: (done, total) => {
         if (isQuiet || done - shown < PROGRESS_ENTRIES) return;
@@ -83,8 +87,15 @@ async function readTrust(path: string): Promise<Trust> {
   try {
     const bytes = await readRegularFile(path, TRUST_BYTES_MAX);
     if (bytes === null) throw new Error("does not exist");
-    return parseTrust(bytes.toString("utf8"));
+    return await parseTrust(bytes.toString("utf8"), (name) => readTrusted(join(dirname(path), name), name));
   } catch (error) {
     throw new UsageError(`trust file ${error instanceof Error ? error.message : "cannot be read"}`);
   }
+}
+
+/** Policy and receipts stand beside the trust file, or where it says from there. */
+async function readTrusted(path: string, name: string): Promise<Buffer> {
+  const bytes = await readRegularFile(path, TRUST_BYTES_MAX);
+  if (bytes === null) throw new Error(`names ${name}, which does not exist`);
+  return bytes;
 }

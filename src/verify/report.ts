@@ -1,35 +1,28 @@
-import { CHAIN_CHECKS, type ChainCheck } from "../audit/chain-verifier.js";
+import { CHAIN_CHECKS } from "../audit/chain-verifier.js";
 
-/** Every check of an export, in the order of the report. The last three wait for signed checkpoints; until then they are not present. */
+/** Every check of an export, in the order of the report. */
 export const EXPORT_CHECKS = [
   "manifest",
   "layout",
   "bundles",
   ...CHAIN_CHECKS,
   "end",
+  "leaves",
+  "tree",
+  "signatures",
+  "quorum",
+  "consistency",
+  "anchors",
   "disclosures",
   "trust",
-  "signatures",
-  "tree",
-  "anchors",
 ] as const;
-export type ExportCheck =
-  | "manifest"
-  | "layout"
-  | "bundles"
-  | ChainCheck
-  | "end"
-  | "disclosures"
-  | "trust"
-  | "signatures"
-  | "tree"
-  | "anchors";
+export type ExportCheck = (typeof EXPORT_CHECKS)[number];
 
 export type CheckStatus = "ok" | "failed" | "skipped" | "not-present";
 
 /** One line of the report. */
-export interface CheckResult {
-  readonly check: ExportCheck;
+export interface CheckResult<Check extends string = ExportCheck> {
+  readonly check: Check;
   readonly status: CheckStatus;
   /** Place of the first bad entry that the check found. */
   readonly seq?: number;
@@ -43,7 +36,7 @@ export const EXIT_CODES = { intact: 0, tampered: 1, incomplete: 2 } as const;
 export type Verdict = keyof typeof EXIT_CODES;
 
 /** What the verifier says of an export. */
-export interface Report {
+export interface Report<Check extends string = ExportCheck> {
   readonly verdict: Verdict;
   readonly exitCode: (typeof EXIT_CODES)[Verdict];
   readonly origin: string | null;
@@ -53,7 +46,7 @@ export interface Report {
   readonly entries: number;
   /** Place of the first bad entry, if the export was tampered with. */
   readonly firstBadSeq: number | null;
-  readonly checks: readonly CheckResult[];
+  readonly checks: readonly CheckResult<Check>[];
   /** What this version does not know, with its first place and count; no fault. */
   readonly warnings: readonly string[];
   /** One sentence on what the verdict rests on. */
@@ -68,23 +61,26 @@ interface Failure {
 }
 
 /** Collects results while an export is read; keeps the first failure of each check and counts the others, so memory stays flat. */
-export class ReportBuilder {
-  readonly #failures = new Map<ExportCheck, Failure>();
-  readonly #notes = new Map<ExportCheck, { readonly status: CheckStatus; readonly message: string }>();
+export class ReportBuilder<Check extends string = ExportCheck> {
+  readonly #failures = new Map<Check, Failure>();
+  readonly #notes = new Map<Check, { readonly status: CheckStatus; readonly message: string }>();
   readonly #warnings = new Map<string, { readonly place: string; count: number }>();
 
+  /** @param checks every check, in the order of the report. */
+  constructor(private readonly checks: readonly Check[]) {}
+
   /** The export contradicts itself or what its reader knows. */
-  tampered(check: ExportCheck, message: string, seq?: number): void {
+  tampered(check: Check, message: string, seq?: number): void {
     this.#fail(check, message, seq, true);
   }
 
   /** Something that is needed to check cannot be read. */
-  incomplete(check: ExportCheck, message: string): void {
+  incomplete(check: Check, message: string): void {
     this.#fail(check, message, undefined, false);
   }
 
   /** What to say of a check that did not fail. */
-  note(check: ExportCheck, status: "ok" | "skipped" | "not-present", message: string): void {
+  note(check: Check, status: "ok" | "skipped" | "not-present", message: string): void {
     this.#notes.set(check, { status, message });
   }
 
@@ -95,7 +91,7 @@ export class ReportBuilder {
     else known.count += 1;
   }
 
-  build(facts: Pick<Report, "origin" | "from" | "to" | "entries">, statementIfIntact: string): Report {
+  build(facts: Pick<Report, "origin" | "from" | "to" | "entries">, statementIfIntact: string): Report<Check> {
     const failures = [...this.#failures.values()];
     const verdict: Verdict = failures.some(({ isTampering }) => isTampering) ? "tampered" : failures.length > 0 ? "incomplete" : "intact";
     const badSeqs = failures.flatMap(({ isTampering, seq }) => (isTampering && seq !== undefined ? [seq] : []));
@@ -105,7 +101,7 @@ export class ReportBuilder {
       exitCode: EXIT_CODES[verdict],
       ...facts,
       firstBadSeq,
-      checks: EXPORT_CHECKS.map((check) => this.#result(check)),
+      checks: this.checks.map((check) => this.#result(check)),
       warnings: [...this.#warnings].map(
         ([message, { place, count }]) => `${message} (${place}${count > 1 ? `, ${String(count)} times` : ""})`,
       ),
@@ -113,7 +109,7 @@ export class ReportBuilder {
     };
   }
 
-  #fail(check: ExportCheck, message: string, seq: number | undefined, isTampering: boolean): void {
+  #fail(check: Check, message: string, seq: number | undefined, isTampering: boolean): void {
     const known = this.#failures.get(check);
     // What could not be read must not hide what was found to be false.
     if (known === undefined || (isTampering && !known.isTampering)) {
@@ -121,7 +117,7 @@ export class ReportBuilder {
     } else known.count += 1;
   }
 
-  #result(check: ExportCheck): CheckResult {
+  #result(check: Check): CheckResult<Check> {
     const failure = this.#failures.get(check);
     if (failure !== undefined) {
       const { message, seq, count } = failure;
@@ -138,7 +134,7 @@ const FAILED_STATEMENTS = {
 } as const;
 
 /** The report for a person to read; one check a line. */
-export function renderReport(report: Report): string {
+export function renderReport(report: Report<string>): string {
   const lines = report.checks.map(({ check, status, message, seq, count }) => {
     const place = seq === undefined ? "" : ` [seq ${String(seq)}]`;
     const more = count !== undefined && count > 1 ? ` (and ${String(count - 1)} more)` : "";

@@ -1,20 +1,21 @@
-import { BUNDLE_WIDTH, BundleError, bundleEntries, entriesPath, parseEntriesPath } from "../audit/bundle.js";
+import { BUNDLE_BYTES_MAX, BUNDLE_WIDTH, BundleError, bundleEntries } from "../audit/bundle.js";
 import { CHAIN_CHECKS, type ChainFinding, type ChainStep, ChainVerifier } from "../audit/chain-verifier.js";
 import { entryWarnings } from "../audit/entry.js";
-import { EXPORT_FILES, type ExportManifest, FUTURE_FILES, parseManifest } from "../audit/export-format.js";
+import { EXPORT_FILES, type ExportManifest, MANIFEST_BYTES_MAX, parseManifest } from "../audit/export-format.js";
+import { tileAt } from "../audit/tlog/tile.js";
+import { entriesPath, TILE_WIDTH, tilePath } from "../audit/tlog/tile-path.js";
+import { HASH_BYTES } from "../audit/tlog/tree.js";
+import { CheckpointCheck } from "./checkpoint-check.js";
 import { DisclosureCheck } from "./disclosure-check.js";
-import { type Report, ReportBuilder } from "./report.js";
+import type { ExportSource } from "./export-source.js";
+import { bundleWidth, checkLayout, type Layout } from "./layout.js";
+import { EXPORT_CHECKS, type Report, ReportBuilder } from "./report.js";
+import { TILE_BYTES, TreeCheck } from "./tree-check.js";
 import { knowsMore, type Trust } from "./trust.js";
 import { TrustCheck } from "./trust-check.js";
 
-/** Where the files of an export come from. A file that is not there is null; one that cannot be read throws. */
-export interface ExportSource {
-  readManifest(): Promise<Buffer | null>;
-  readBundle(path: string): Promise<Buffer | null>;
-  /** Every file, by its path with slashes; whatever is neither file nor directory has `isFile` false. */
-  paths(): AsyncIterable<{ readonly path: string; readonly isFile: boolean }>;
-  openingLines(): Promise<AsyncIterator<Uint8Array> | null>;
-}
+/** A leaf hash in hex. */
+const LEAF_DIGITS = 2 * HASH_BYTES;
 
 export interface VerifyOptions {
   /** What is known from elsewhere; without it only consistency is checked. */
@@ -40,7 +41,7 @@ const OK_MESSAGES: Readonly<Record<(typeof CHAIN_CHECKS)[number], string>> = {
  * @returns the report; an export that cannot be read is reported as incomplete, not thrown.
  */
 export async function verifyExport(source: ExportSource, options: VerifyOptions = {}): Promise<Report> {
-  const report = new ReportBuilder();
+  const report = new ReportBuilder(EXPORT_CHECKS);
   const manifest = await readManifest(source, report);
   if (manifest === null) return report.build({ origin: null, from: null, to: null, entries: 0 }, "");
   const run = new ExportRun(source, manifest, report, options);
@@ -56,17 +57,17 @@ export async function verifyExport(source: ExportSource, options: VerifyOptions 
 
 /** What an intact export proves. Without knowledge from elsewhere that is little, and the report must not sound like more. */
 function statementFor(trust: Trust | undefined): string {
-  if (trust === undefined) return "consistent in itself; origin not checked";
+  if (trust === undefined) return "consistent in itself and with the key in the export; origin not checked";
   if (!knowsMore(trust)) return "consistent in itself; of its origin only the name was checked";
   return "consistent in itself and with the trust file";
 }
 
 async function readManifest(source: ExportSource, report: ReportBuilder): Promise<ExportManifest | null> {
   try {
-    const bytes = await source.readManifest();
+    const bytes = await source.read(EXPORT_FILES.manifest, MANIFEST_BYTES_MAX);
     if (bytes === null) throw new Error("is missing");
     const manifest = parseManifest(bytes);
-    report.note("manifest", "ok", `made ${manifest.created} by ${manifest.tool}, the log then had ${String(manifest.size)} entries`);
+    report.note("manifest", "ok", `made ${manifest.created} by ${manifest.tool}, over a tree of ${String(manifest.size)} entries`);
     return manifest;
   } catch (error) {
     report.incomplete("manifest", `${EXPORT_FILES.manifest} ${error instanceof Error ? error.message : "cannot be read"}`);
@@ -74,48 +75,13 @@ async function readManifest(source: ExportSource, report: ReportBuilder): Promis
   }
 }
 
-/**
- * Every file must be one that the manifest asks for: a second bundle of the same entries could show another reader other entries.
- * @returns the bundles of another width than the manifest asks for, by number.
- */
-async function checkLayout(source: ExportSource, manifest: ExportManifest, report: ReportBuilder): Promise<ReadonlyMap<number, string>> {
-  const odd = new Map<number, string>();
-  report.note("layout", "ok", "the files are those that the manifest asks for");
-  report.note("signatures", "not-present", "the export holds no signed checkpoint");
-  report.note("tree", "not-present", "the export holds no hash tiles");
-  report.note("anchors", "not-present", "the export holds no anchors");
-  const ours: ReadonlySet<string> = new Set(Object.values(EXPORT_FILES));
-  for await (const { path, isFile } of source.paths()) {
-    const top = path.split("/", 1)[0] ?? path;
-    if (!isFile) report.tampered("layout", "there is something else than files and directories", undefined);
-    else if (path.startsWith("tile/entries/")) checkBundlePath(path, manifest, report, odd);
-    else if (/^tile\/\d{1,2}\//.test(path)) report.note("tree", "skipped", "there are hash tiles, which this version does not read");
-    else if (top === "checkpoint" || top === "checkpoints")
-      report.note("signatures", "skipped", "there are checkpoints, which this version does not read");
-    else if (top === "anchors") report.note("anchors", "skipped", "there are anchors, which this version does not read");
-    else if (!ours.has(path) && !(FUTURE_FILES as readonly string[]).includes(top))
-      report.warn("there are files of another kind", "layout");
-  }
-  return odd;
-}
-
-function checkBundlePath(path: string, manifest: ExportManifest, report: ReportBuilder, odd: Map<number, string>): void {
-  const bundle = parseEntriesPath(path);
-  const isInRange = bundle !== null && bundle.n >= manifest.from / BUNDLE_WIDTH && bundle.n * BUNDLE_WIDTH < manifest.to;
-  if (!isInRange) report.tampered("layout", "there is a bundle that the manifest does not ask for");
-  else if (bundle.width !== widthOf(bundle.n, manifest)) odd.set(bundle.n, path);
-}
-
-/** Entries that bundle `n` has in an export that ends at `to`; 0 or less when it lies behind. */
-function widthOf(n: number, { to }: ExportManifest): number {
-  return Math.min(BUNDLE_WIDTH, to - n * BUNDLE_WIDTH);
-}
-
-/** One pass over all bundles. */
+/** One pass over tiles and bundles, side by side. */
 class ExportRun {
   entries = 0;
   readonly #chain: ChainVerifier;
   readonly #trust: TrustCheck | undefined;
+  readonly #checkpoints: CheckpointCheck;
+  readonly #tree: TreeCheck;
   #disclosures: DisclosureCheck | undefined;
 
   constructor(
@@ -126,27 +92,35 @@ class ExportRun {
   ) {
     this.#chain = new ChainVerifier(manifest.origin, { from: manifest.from });
     this.#trust = options.trust === undefined ? undefined : new TrustCheck(options.trust, manifest, report);
+    this.#checkpoints = new CheckpointCheck(source, manifest, report, options.trust);
+    this.#tree = new TreeCheck(source, manifest, report, this.#checkpoints);
   }
 
-  /** @param odd bundles of another width than asked for: read where the right one is missing, so that the first missing entry is named. */
-  async read(odd: ReadonlyMap<number, string>): Promise<void> {
+  async read(layout: Layout): Promise<void> {
     const { manifest, report } = this;
     await this.#openDisclosures();
-    let next = this.#fetch(manifest.from / BUNDLE_WIDTH);
-    for (let n = manifest.from / BUNDLE_WIDTH; n * BUNDLE_WIDTH < manifest.to; n++) {
-      const bytes = await next;
-      next = this.#fetch(n + 1);
-      await this.#readBundle(n, bytes, odd.get(n));
+    await this.#checkpoints.open(layout);
+    let [nextTile, nextBundle] = [this.#fetchTile(0), this.#fetchBundle(0)];
+    for (let n = 0; n * TILE_WIDTH < manifest.size; n++) {
+      const [tile, bundle] = [await nextTile, await nextBundle];
+      // One ahead, so that the disk and the hashing do not wait for each other.
+      [nextTile, nextBundle] = [this.#fetchTile(n + 1), this.#fetchBundle(n + 1)];
+      const leaves = this.#isInRange(n) ? await this.#readBundle(n, bundle, layout.oddBundles.get(n), tile) : null;
+      await this.#readTile(n, tile, leaves);
       this.options.onProgress?.(this.entries, manifest.to - manifest.from);
     }
     this.#report(this.#chain.finish(manifest.head));
     this.#checkEnd();
+    await this.#tree.finish();
+    this.#checkpoints.finish(this.#tree.size);
     await this.#disclosures?.finish(manifest.to);
-    this.#trust?.finish();
-    if (this.#trust === undefined) report.note("trust", "skipped", "no trust file: whoever rewrote all of the export would not be noticed");
+    this.#trust?.finish(this.#checkpoints.receipts);
+    if (this.#trust === undefined)
+      report.note("trust", "skipped", "no trust file: whoever rewrote and signed all of it anew would not be noticed");
     for (const check of CHAIN_CHECKS) report.note(check, "ok", OK_MESSAGES[check]);
     report.note("bundles", "ok", "every bundle is whole");
     report.note("end", "ok", "the last entry is the head that the manifest names");
+    report.note("leaves", "ok", "every entry has the hash that the tree holds for it");
   }
 
   async #openDisclosures(): Promise<void> {
@@ -158,38 +132,80 @@ class ExportRun {
     else this.#disclosures = new DisclosureCheck(lines, this.report);
   }
 
-  async #readBundle(n: number, right: Buffer | null, oddPath: string | undefined): Promise<void> {
+  #isInRange(n: number): boolean {
+    return n >= this.manifest.from / BUNDLE_WIDTH && n * BUNDLE_WIDTH < this.manifest.to;
+  }
+
+  /** @returns the leaf hashes of the bundle's entries; null where it is not whole. */
+  async #readBundle(n: number, right: Buffer | null, oddPath: string | undefined, tile: Buffer | null): Promise<Buffer | null> {
     const { manifest, report } = this;
-    const width = widthOf(n, manifest);
+    const width = bundleWidth(n, manifest);
     const first = n * BUNDLE_WIDTH;
     if (right !== null && oddPath !== undefined) report.tampered("layout", `bundle ${String(n)} is there twice`, first);
-    const bytes = right ?? (oddPath === undefined ? null : await this.source.readBundle(oddPath));
+    const bytes = right ?? (oddPath === undefined ? null : await this.source.read(oddPath, BUNDLE_BYTES_MAX));
     if (bytes === null) {
       report.tampered("bundles", `bundle ${String(n)} is missing`, first);
-      return;
+      return null;
     }
-    let count = 0;
+    const leaves = await this.#readEntries(bytes, first, tile?.toString("hex") ?? "");
+    const count = leaves.length / HASH_BYTES;
+    if (count === width) return leaves;
+    const message = `bundle ${String(n)} holds ${String(count)} entries, not ${String(width)}`;
+    report.tampered("bundles", message, first + Math.min(count, width));
+    return null;
+  }
+
+  /**
+   * @param said leaf hashes of the tile, in hex; less than there are entries where the tile is not whole.
+   * @returns the leaf hashes that the entries have.
+   */
+  async #readEntries(bundle: Buffer, first: number, said: string): Promise<Buffer> {
+    let leaves = "";
+    let seq = first;
     try {
-      for (const entry of bundleEntries(bytes)) {
-        count += 1;
+      for (const entry of bundleEntries(bundle)) {
         const step = this.#add(entry);
+        // The entry's place in the bundle, not the one that it claims: tiles know no other.
+        const expected = said.substring(leaves.length, leaves.length + LEAF_DIGITS);
+        if (expected !== step.leaf && expected !== "")
+          this.report.tampered("leaves", `entry ${String(seq)} has another hash than the tree holds for it`, seq);
+        leaves += step.leaf;
+        seq += 1;
         // Few entries have openings; for the others there is nothing to wait for.
         if (this.#disclosures?.wants(step.seq) === true) await this.#disclosures.add(step);
       }
     } catch (error) {
       if (!(error instanceof BundleError)) throw error;
-      report.tampered("bundles", error.message, first + count);
+      this.report.tampered("bundles", error.message, seq);
     }
-    if (count !== width) {
-      const message = `bundle ${String(n)} holds ${String(count)} entries, not ${String(width)}`;
-      report.tampered("bundles", message, first + Math.min(count, width));
-    }
+    return Buffer.from(leaves, "hex");
   }
 
-  /** Begins to read bundle `n`: called one ahead, so that the disk and the hashing do not wait for each other. */
-  #fetch(n: number): Promise<Buffer | null> {
-    if (n * BUNDLE_WIDTH >= this.manifest.to) return Promise.resolve(null);
-    const bytes = this.source.readBundle(entriesPath(n, widthOf(n, this.manifest)));
+  /** @param leaves what stands in for a tile that is missing, so that one lost file does not hide everything behind it. */
+  async #readTile(n: number, tile: Buffer | null, leaves: Buffer | null): Promise<void> {
+    const { manifest, report } = this;
+    const first = n * TILE_WIDTH;
+    const bytes = Math.min(TILE_WIDTH, manifest.size - first) * HASH_BYTES;
+    const isWhole = tile?.length === bytes;
+    if (!isWhole) report.tampered("tree", `hash tile ${String(n)} ${tile === null ? "is missing" : "has not its width"}`, first);
+    const hashes = isWhole ? tile : leaves;
+    // Behind a gap nothing can be built any more.
+    if (hashes?.length !== bytes || this.#tree.size !== first) return;
+    await this.#tree.add(hashes);
+    this.#trust?.addTile(n, hashes);
+  }
+
+  #fetchBundle(n: number): Promise<Buffer | null> {
+    return this.#isInRange(n) ? this.#fetch(entriesPath(n, bundleWidth(n, this.manifest)), BUNDLE_BYTES_MAX) : Promise.resolve(null);
+  }
+
+  #fetchTile(n: number): Promise<Buffer | null> {
+    const tile = tileAt(0, n, this.manifest.size);
+    return tile === null ? Promise.resolve(null) : this.#fetch(tilePath(tile), TILE_BYTES);
+  }
+
+  #fetch(path: string, bytesMax: number): Promise<Buffer | null> {
+    const bytes = this.source.read(path, bytesMax);
     // Whoever waits for it hears of a fault; until then nobody does.
     bytes.catch(() => undefined);
     return bytes;

@@ -1,8 +1,9 @@
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BUNDLE_WIDTH, decodeBundle, encodeBundle, entriesPath } from "../../src/audit/bundle.js";
+import { BUNDLE_WIDTH, decodeBundle, encodeBundle } from "../../src/audit/bundle.js";
 import { EXPORT_FILES, type ExportManifest } from "../../src/audit/export-format.js";
+import { entriesPath } from "../../src/audit/tlog/tile-path.js";
 import { exportLog } from "../../src/cli/export-log.js";
 import { runVerify } from "../../src/verify/main.js";
 import type { Report } from "../../src/verify/report.js";
@@ -28,11 +29,12 @@ export async function exportAndVerify(
   });
   ok(`${auditor.firstName} exports the log: ${String(manifest.to)} entries of ${manifest.origin}`);
   const head = receipts.map(({ seq, leaf }) => ({ size: seq + 1, leaf }));
-  await writeFile(trustFile, `${JSON.stringify({ origin: manifest.origin, head })}\n`);
+  const keys = [(await auditor.client.bytes("/v1/audit/verifier-key")).toString("utf8").trimEnd()];
+  await writeFile(trustFile, `${JSON.stringify({ origin: manifest.origin, keys, head })}\n`);
   const report = await verify([directory, "--trust", trustFile]);
   if (report.exitCode !== 0)
     throw new DemoFailure(`the export does not verify: ${JSON.stringify(report.checks.filter(({ status }) => status === "failed"))}`);
-  ok(`verified offline, against the receipts that Cleo got with the openings: ${report.verdict}, ${report.statement}`);
+  ok(`verified offline, against the log's key and the receipts that Cleo got with the openings: ${report.verdict}, ${report.statement}`);
   return manifest;
 }
 

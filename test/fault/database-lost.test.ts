@@ -114,7 +114,7 @@ describe("the database goes away in the middle of an opening [L1, L4]", () => {
     const database = await createTestDatabase({ migrations: MIGRATIONS });
     proxy = await PgProxy.start(database.connections.rootkeep_service);
     closing.add(() => proxy.stop());
-    const accounts = MOMENTS.length * REPEATS + ROUNDS * OPENINGS_AT_ONCE + 1;
+    const accounts = MOMENTS.length * REPEATS + ROUNDS * OPENINGS_AT_ONCE + 2;
     scene = await Scene.open({ accounts, vault: { database: proxy.database(database), rootKey } });
     closing.add(() => scene.drop());
   });

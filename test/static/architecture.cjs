@@ -51,7 +51,7 @@ module.exports = {
     {
       name: "plain-file-is-pure",
       severity: "error",
-      from: { path: `^src/(kernel|config|${DOMAIN})/[a-z0-9-]+\\.ts$` },
+      from: { path: `^src/(kernel|config|${DOMAIN})/(stream/)?[a-z0-9-]+\\.ts$` },
       to: {
         path: "node_modules/(@nestjs|typeorm|pg|@grpc|rxjs|fastify|@aws-sdk)|^(node:)?(fs|fs/promises|net|tls|http|https|http2|child_process|dns)$",
       },
@@ -67,7 +67,7 @@ module.exports = {
       name: "plain-file-imports-no-world-file",
       comment: "A pure file that imports a service at run time is no longer pure; its types it may name.",
       severity: "error",
-      from: { path: `^src/(kernel|config|${DOMAIN})/[a-z0-9-]+\\.ts$` },
+      from: { path: `^src/(kernel|config|${DOMAIN})/(stream/)?[a-z0-9-]+\\.ts$` },
       to: {
         path: "\\.(entity|repository|service|rest|grpc|dto|guard|filter|pipe|adapter|module)\\.ts$",
         dependencyTypesNot: ["type-only"],

@@ -17,6 +17,8 @@ import { Requests } from "../../src/approvals/requests.service.js";
 import { TrustedConfiguration } from "../../src/approvals/trusted-configuration.service.js";
 import { AuditController } from "../../src/audit/audit.rest.js";
 import { AuditReader } from "../../src/audit/audit-reader.service.js";
+import { TlogController } from "../../src/audit/tlog.rest.js";
+import { TlogReader } from "../../src/audit/tlog-reader.service.js";
 import { ApiDocument } from "../../src/edge/api-document.js";
 import { EdgeModule } from "../../src/edge/edge.module.js";
 import { BodyHash, FoundingState, RefusalLog, TokenSource } from "../../src/edge/edge.port.js";
@@ -71,6 +73,7 @@ const UNUSED = [
   Secrets,
   SessionMethods,
   SignIn,
+  TlogReader,
   TokenSource,
   TrustedConfiguration,
 ];
@@ -98,6 +101,7 @@ class Behind {}
     PurposesController,
     RequestsController,
     SessionsController,
+    TlogController,
   ],
 })
 class App {}

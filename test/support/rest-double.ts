@@ -23,7 +23,9 @@ export interface RestDouble {
 }
 
 /** Starts a double. What `answer` gives nothing for is refused with `NOT_FOUND`, as the service does. */
-export async function startRestDouble(answer: (request: DoubleRequest) => DoubleReply | undefined): Promise<RestDouble> {
+export async function startRestDouble(
+  answer: (request: DoubleRequest) => DoubleReply | undefined | Promise<DoubleReply | undefined>,
+): Promise<RestDouble> {
   const requests: DoubleRequest[] = [];
   const server = createServer((incoming, outgoing) => {
     const chunks: Buffer[] = [];
@@ -32,10 +34,12 @@ export async function startRestDouble(answer: (request: DoubleRequest) => Double
       const url = new URL(incoming.url ?? "/", "http://127.0.0.1");
       const request = { method: incoming.method ?? "", url, headers: incoming.headers, body: Buffer.concat(chunks).toString("utf8") };
       requests.push(request);
-      const { status = 200, headers = {}, body } = answer(request) ?? refusal(404, "NOT_FOUND");
-      const type = Buffer.isBuffer(body) ? "application/octet-stream" : "application/json";
-      outgoing.writeHead(status, { "content-type": type, ...headers });
-      outgoing.end(Buffer.isBuffer(body) ? body : body === undefined ? undefined : JSON.stringify(body));
+      void Promise.resolve(answer(request)).then((reply) => {
+        const { status = 200, headers = {}, body } = reply ?? refusal(404, "NOT_FOUND");
+        const type = Buffer.isBuffer(body) ? "application/octet-stream" : "application/json";
+        outgoing.writeHead(status, { "content-type": type, ...headers });
+        outgoing.end(Buffer.isBuffer(body) ? body : body === undefined ? undefined : JSON.stringify(body));
+      });
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

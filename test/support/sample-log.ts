@@ -12,8 +12,12 @@ import {
   type SeqOpening,
 } from "../../src/audit/export-format.js";
 import { VERIFY_GUIDE } from "../../src/audit/export-guide.js";
+import { noteFiles, tileFiles } from "./signed-export.js";
+import { noteSigner } from "./tlog-keys.js";
 
 export const SAMPLE_ORIGIN = "rootkeep.example/audit/sample/1";
+/** The sample log's own key. */
+export const SAMPLE_SIGNER = noteSigner(SAMPLE_ORIGIN, "ed25519", Buffer.alloc(32, 7));
 export const ACCOUNTS = ["acc_0123456789abcdefghjkmnpqrs", "acc_1123456789abcdefghjkmnpqrs", "acc_2123456789abcdefghjkmnpqrs"] as const;
 
 /** What a test may bend before the entry is built: the result is a log whose hashes are right and whose content is not. */
@@ -107,14 +111,26 @@ export function sampleManifest(head: string, to: number, changes: Partial<Export
   };
 }
 
-/** Writes an export: what the service's writer does, without a database. */
+/** Sizes at which the sample log was signed. */
+export function sampleSizes(size: number): number[] {
+  return [1, 100, 256, 280, 500, size].filter((signed, index, all) => signed <= size && all.indexOf(signed) === index);
+}
+
+/**
+ * Writes an export: what the service's writer does, without a database.
+ * @param leaves of the whole log as it was signed; by default the hashes of `entries`.
+ */
 export async function writeExport(
   directory: string,
   manifest: ExportManifest,
   entries: readonly Uint8Array[],
   openings: readonly SeqOpening[],
+  leaves: readonly Buffer[] = entries.map((entry) => leafHash(entry)),
 ): Promise<void> {
+  const signer = manifest.origin === SAMPLE_ORIGIN ? SAMPLE_SIGNER : noteSigner(manifest.origin, "ed25519", Buffer.alloc(32, 8));
   await writeFiles(directory, {
+    ...(await noteFiles(leaves, sampleSizes(leaves.length), { log: signer })),
+    ...tileFiles(leaves),
     [EXPORT_FILES.manifest]: manifestBytes(manifest),
     [EXPORT_FILES.guide]: VERIFY_GUIDE,
     ...(manifest.disclosures ? { [EXPORT_FILES.disclosures]: openings.map(openingLine).join("") } : {}),

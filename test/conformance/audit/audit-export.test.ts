@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { decodeBundle, encodeBundle, entriesPath, parseEntriesPath, tilePath } from "../../../src/audit/bundle.js";
+import { decodeBundle, encodeBundle } from "../../../src/audit/bundle.js";
 import { manifestBytes, openingLine, parseManifest, parseOpeningLine } from "../../../src/audit/export-format.js";
+import { entriesPath, parseEntriesPath, tilePath } from "../../../src/audit/tlog/tile-path.js";
 import { NO_SHARED_VECTORS, readVectors, SHARED_VECTORS } from "./vector-file.js";
 
 const vectors = readVectors("audit-export.json", {
@@ -38,7 +39,7 @@ describe("audit export vectors", () => {
   }
   for (const { level, n, width, path } of vectors.tilePaths) {
     it(`puts hash tile ${n} of level ${level} at ${path} [AX-4]`, () => {
-      assert.equal(tilePath(Number(level), Number(n), Number(width)), path);
+      assert.equal(tilePath({ level: Number(level), n: Number(n), width: Number(width) }), path);
     });
   }
   for (const { path } of vectors.badPaths) {

@@ -1,20 +1,34 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { leafHash } from "../../../src/audit/chain.js";
-import { type Bend, type SampleLog, sampleLog, sampleManifest, sampleTime, writeExport } from "../../support/sample-log.js";
+import { formatVerifierKey } from "../../../src/audit/tlog/verifier-key.js";
+import { buildGo, NO_GO } from "../../support/go-programs.js";
+import {
+  type Bend,
+  SAMPLE_ORIGIN,
+  SAMPLE_SIGNER,
+  type SampleLog,
+  sampleLog,
+  sampleManifest,
+  sampleTime,
+  writeExport,
+  writeFiles,
+} from "../../support/sample-log.js";
+import { noteOf, tileFiles } from "../../support/signed-export.js";
+import { noteSigner } from "../../support/tlog-keys.js";
 import { ROOT } from "./vector-file.js";
 
 const READER = fileURLToPath(new URL("test/conformance/second-readers/verify_export.py", ROOT));
 const NO_PYTHON = spawnSync("python3", ["--version"]).status === 0 ? false : "python3 is not installed";
 const NO_SHELL =
-  spawnSync("sh", ["-c", "command -v od awk sed sha256sum openssl"]).status === 0
+  spawnSync("sh", ["-c", "command -v od awk sed base64 cmp openssl"]).status === 0
     ? false
-    : "a tool is missing: od, awk, sed, sha256sum or openssl";
+    : "a tool is missing: od, awk, sed, base64, cmp or openssl";
 
 let folder = "";
 let count = 0;
@@ -30,7 +44,8 @@ async function newExport(log: SampleLog, from = 0): Promise<string> {
   const directory = join(folder, String(count));
   const head = leafHash(log.entries.at(-1) ?? Buffer.alloc(0)).toString("hex");
   const openings = log.openings.filter(({ seq }) => seq >= from);
-  await writeExport(directory, sampleManifest(head, log.entries.length, { from }), log.entries.slice(from), openings);
+  const leaves = log.entries.map((entry) => leafHash(entry));
+  await writeExport(directory, sampleManifest(head, log.entries.length, { from }), log.entries.slice(from), openings, leaves);
   return directory;
 }
 
@@ -86,33 +101,137 @@ describe("a reader of the export in another language", { skip: NO_PYTHON }, () =
   }
 });
 
-describe("the recipes in VERIFY.md", { skip: NO_SHELL }, () => {
-  async function recipe(directory: string): Promise<string> {
-    const guide = await readFile(join(directory, "VERIFY.md"), "utf8");
-    const script = /```sh\n([\s\S]*?)```/.exec(guide)?.[1];
-    assert.ok(script !== undefined);
-    return script;
-  }
-  it("hash the first entry by hand", async () => {
+describe("the reader in another language, of the signed tree", { skip: NO_PYTHON }, () => {
+  const log = sampleLog(300);
+  const leaves = log.entries.map((entry) => leafHash(entry));
+
+  it("notices a flipped bit in a tile of any level [AX-12]", async () => {
+    for (const path of ["tile/0/000", "tile/0/001.p/44", "tile/1/000.p/1"]) {
+      const directory = await newExport(log);
+      const bytes = await readFile(join(directory, path));
+      bytes[7] = (bytes[7] ?? 0) ^ 1;
+      await writeFiles(directory, { [path]: bytes });
+      assert.equal(readIn(directory).intact, false, path);
+    }
+  });
+  it("notices a checkpoint of another root, or of another size [AX-11] [AX-13]", async () => {
+    const other = await noteOf(leaves, 300, { log: SAMPLE_SIGNER }, leaves[0]);
+    const shorter = await noteOf(leaves, 299, { log: SAMPLE_SIGNER });
+    for (const files of [{ checkpoint: other }, { checkpoint: shorter }, { "checkpoints/300.note": other }]) {
+      const directory = await newExport(log);
+      await writeFiles(directory, files);
+      assert.equal(readIn(directory).intact, false, Object.keys(files).join());
+    }
+  });
+});
+
+/** An export in which the entries from K on, or all that stands around them, were exchanged. */
+async function attacked(log: SampleLog, change: (log: SampleLog) => SampleLog): Promise<string> {
+  count += 1;
+  const directory = join(folder, String(count));
+  const { entries, openings } = change(log);
+  const head = leafHash(log.entries.at(-1) ?? Buffer.alloc(0)).toString("hex");
+  const leaves = log.entries.map((entry) => leafHash(entry));
+  await writeExport(directory, sampleManifest(head, log.entries.length), entries, openings, leaves);
+  return directory;
+}
+
+const clone =
+  (seq: number) =>
+  (log: SampleLog): SampleLog => ({
+    ...log,
+    entries: log.entries.with(seq, Buffer.from((log.entries[seq] ?? "").toString().replace("close", "clone"))),
+  });
+const otherTiles = async (log: SampleLog, directory: string): Promise<void> =>
+  writeFiles(directory, tileFiles(log.entries.map((entry) => leafHash(entry))));
+const otherKey = async (directory: string): Promise<void> => {
+  const other = noteSigner(SAMPLE_ORIGIN, "ed25519", Buffer.alloc(32, 99));
+  await writeFiles(directory, { "log.vkey": `${formatVerifierKey(other.key)}\n` });
+};
+
+async function recipe(directory: string, language: string): Promise<string> {
+  const guide = await readFile(join(directory, "VERIFY.md"), "utf8");
+  const script = new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(guide)?.[1];
+  assert.ok(script !== undefined);
+  return script;
+}
+
+describe("the shell recipe in VERIFY.md", { skip: NO_SHELL }, () => {
+  const shell = async (directory: string): Promise<{ status: number | null; stdout: string; stderr: string }> =>
+    spawnSync("sh", ["-c", await recipe(directory, "sh")], { cwd: directory, encoding: "utf8" });
+
+  it("hashes the first entry by hand", async () => {
     const directory = await newExport(sampleLog(5));
     const guide = await readFile(join(directory, "VERIFY.md"), "utf8");
-    const script = [...guide.matchAll(/^ {4}(f=|n=|tail|\(printf)(.*)$/gm)].map(([line]) => line).join("\n");
+    const [, byHand = ""] = guide.split("## 4.");
+    const script = [...byHand.matchAll(/^ {4}(.*)$/gm)].map(([, line]) => line).join("\n");
     const { stdout, stderr } = spawnSync("sh", ["-eu", "-c", script], { cwd: directory, encoding: "utf8" });
     assert.ok(stdout.includes(leafHash(sampleLog(5).entries[0] ?? Buffer.alloc(0)).toString("hex")), `${stdout}${stderr}`);
   });
-  it("follow the whole chain by hand, over more than one bundle", async () => {
-    const directory = await newExport(sampleLog(260));
-    const { stdout, stderr } = spawnSync("sh", ["-c", await recipe(directory)], { cwd: directory, encoding: "utf8" });
-    assert.match(stdout, /^chain of 260 entries is whole; last hash [0-9a-f]{64}\n$/, stderr);
+  it("checks signature, tree and entries over more than one bundle [AX-12]", async () => {
+    const { stdout, stderr } = await shell(await newExport(sampleLog(260)));
+    const lines = [
+      "the checkpoint of 260 entries of .* is signed by .*",
+      "the tree of 260 entries has the root that was signed",
+      "260 entries are the ones that were signed; last hash [0-9a-f]{64}",
+    ];
+    assert.match(stdout, new RegExp(`^${lines.join("\n")}\n$`), stderr);
   });
-  it("notice an edited entry, also the last one", async () => {
-    for (const seq of [3, 7]) {
-      const log = sampleLog(8);
-      const bytes = Buffer.from((log.entries[seq] ?? "").toString().replace("close", "clone"));
-      const directory = await newExport(log);
-      const head = leafHash(log.entries.at(-1) ?? Buffer.alloc(0)).toString("hex");
-      await writeExport(directory, sampleManifest(head, 8), log.entries.with(seq, bytes), log.openings);
-      assert.equal(spawnSync("sh", ["-c", await recipe(directory)], { cwd: directory }).status, 1);
+  it("checks a range, whose tree begins before it", async () => {
+    const { stdout, stderr } = await shell(await newExport(sampleLog(270), 256));
+    assert.match(stdout, /^14 entries are the ones that were signed/m, stderr);
+  });
+  it("notices an edited entry, also the last one, another tree, another key", async () => {
+    const log = sampleLog(8);
+    for (const seq of [3, 7])
+      assert.equal(
+        (await shell(await attacked(log, clone(seq)))).stdout.split("\n").at(-2),
+        `entry ${String(seq)} is not the one that was signed`,
+      );
+    const tree = await newExport(log);
+    await otherTiles(clone(3)(log), tree);
+    assert.match((await shell(tree)).stdout, /another root than the one that was signed\n$/);
+    const key = await newExport(log);
+    await otherKey(key);
+    assert.match((await shell(key)).stdout, /has not signed the checkpoint\n$/);
+  });
+});
+
+describe("the Go recipe in VERIFY.md, with Go's own packages for logs", { skip: NO_GO }, () => {
+  let program = "";
+  before(async () => {
+    const source = join(folder, "verify.go");
+    await writeFile(source, await recipe(await newExport(sampleLog(2)), "go"));
+    program = buildGo(source, join(folder, "go"));
+  });
+  const run = (directory: string): string => {
+    const { stdout, stderr } = spawnSync(program, [], { cwd: directory, encoding: "utf8" });
+    return `${stdout}${stderr}`;
+  };
+
+  it("finds what was signed, over several tiles, and in a range [AX-12]", async () => {
+    for (const size of [1, 2, 255, 256, 257, 700]) {
+      const said = `${String(size)} entries are the ones that were signed, in a tree of ${String(size)} under ${SAMPLE_ORIGIN}\n`;
+      assert.equal(run(await newExport(sampleLog(size))), said);
     }
+    assert.match(run(await newExport(sampleLog(700), 512)), /^188 entries .* in a tree of 700 /);
+  });
+  it("notices an edited entry, another tree, another key", async () => {
+    const log = sampleLog(300);
+    assert.match(run(await attacked(log, clone(270))), /entry 270 is not the one that was signed/);
+    const tree = await newExport(log);
+    await otherTiles(clone(3)(log), tree);
+    await writeExport(
+      tree,
+      sampleManifest("0".repeat(64), 300),
+      clone(3)(log).entries,
+      [],
+      log.entries.map((entry) => leafHash(entry)),
+    );
+    await otherTiles(clone(3)(log), tree);
+    assert.match(run(tree), /another root than the one that was signed/);
+    const key = await newExport(log);
+    await otherKey(key);
+    assert.match(run(key), /no verifiable signatures/);
   });
 });

@@ -23,11 +23,11 @@ def canonical(raw):  # RK-JCS-1: read, write again, compare
     return value
 
 
-def path_of(n, width):  # [AX-4]
+def path_of(n, width, folder="tile/entries/"):  # [AX-4]
     digits = str(n).zfill(-(-len(str(n)) // 3) * 3)
     groups = [digits[i : i + 3] for i in range(0, len(digits), 3)]
     name = "/".join(["x" + group for group in groups[:-1]] + groups[-1:])
-    return "tile/entries/" + name + ("" if width == 256 else ".p/%d" % width)
+    return folder + name + ("" if width == 256 else ".p/%d" % width)
 
 
 def entries_of(root, first, end):
@@ -40,13 +40,53 @@ def entries_of(root, first, end):
             raw = raw[2 + size :]
 
 
+def tree(level):  # RFC 6962: the left part is the largest power of two below the whole
+    if len(level) == 1:
+        return level[0]
+    half = 1 << (len(level) - 1).bit_length() - 1
+    return hashlib.sha256(b"\1" + tree(level[:half]) + tree(level[half:])).digest()
+
+
+def leaves_of(root, size):  # [AX-12] every tile is made of the ones below it, and the lowest are the leaves
+    lowest = None
+    hashes, level = [], 0
+    while level == 0 or len(hashes) >= 256:
+        count = size // 256**level
+        tiles = []
+        for n in range(-(-count // 256)):
+            with open(os.path.join(root, path_of(n, min(256, count - n * 256), "tile/%d/" % level)), "rb") as file:
+                tiles.append(file.read())
+        raw = b"".join(tiles)
+        read = [raw[i : i + 32] for i in range(0, len(raw), 32)]
+        want = [tree(hashes[i : i + 256]) for i in range(0, len(hashes) - 255, 256)]
+        if len(read) != count or (level > 0 and read != want):
+            raise Bad("hash tiles of level %d" % level)
+        hashes, level = read, level + 1
+        lowest = lowest or read
+    return lowest
+
+
+def signed_root(root, name):  # [AX-11] the text only: whether the log has signed it, is another reader's business
+    with open(os.path.join(root, name), encoding="utf-8") as file:
+        origin, size, text = file.read().split("\n\n")[0].split("\n")
+    return origin, int(size), base64.b64decode(text)
+
+
 def verify(root, seen):
     with open(os.path.join(root, "manifest.json"), "rb") as file:
         manifest = canonical(file.read().rstrip(b"\n"))
     prev, time, streams, commitments = "0" * 64 if manifest["from"] == 0 else None, "", {}, {}
+    leaves = leaves_of(root, manifest["size"])
+    sizes = [name[:-5] for name in os.listdir(os.path.join(root, "checkpoints"))] if os.path.isdir(os.path.join(root, "checkpoints")) else []
+    for name in ["checkpoint"] + ["checkpoints/%s.note" % size for size in sizes]:  # [AX-13]
+        origin, size, text = signed_root(root, name)
+        if origin != manifest["origin"] or tree(leaves[:size]) != text or (name == "checkpoint" and size != manifest["size"]):
+            raise Bad(name)
     for raw in entries_of(root, manifest["from"], manifest["to"]):
         entry = canonical(raw)
         leaf = hashlib.sha256(b"\0" + raw).hexdigest()  # [AE-3]
+        if leaf != leaves[manifest["from"] + seen["entries"]].hex():
+            raise Bad("another entry than the tree holds")
         if entry["v"] != 1 or entry["log"] != manifest["origin"] or entry["seq"] != manifest["from"] + seen["entries"]:
             raise Bad("version, log or place")
         if prev not in (None, entry["prev"]) or not TIME.fullmatch(entry["time"]) or entry["time"] < time:

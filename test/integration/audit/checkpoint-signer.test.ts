@@ -23,7 +23,7 @@ describe("the signer of the log", () => {
       return range.root();
     });
 
-  it("signs the genesis, and what is appended, over the root of all entries", async () => {
+  it("signs the genesis, and what is appended, over the root of all entries [AL-2]", async () => {
     signing = await SigningLog.open();
     signing.signer();
     await signing.signedTo(1);
@@ -59,7 +59,7 @@ describe("the signer of the log", () => {
     assert.deepEqual(signing.guarded().root, await rootOf(signing, 306));
   });
 
-  it("killed between guard and table, writes the guard's own note afterwards", async () => {
+  it("killed between guard and table, writes the guard's own note afterwards [AL-5]", async () => {
     signing = await SigningLog.open();
     const { guard } = signing;
     let isDying = false;
@@ -151,7 +151,7 @@ describe("the signer of the log", () => {
   ];
 
   for (const { name, says, tamper } of HALTS) {
-    it(`halts before ${name}, and signs nothing more`, async () => {
+    it(`halts before ${name}, and signs nothing more [AL-7]`, async () => {
       signing = await SigningLog.open();
       const { guard } = signing;
       const first = signing.signer();

@@ -59,7 +59,7 @@ describe("the log held against the guard", () => {
     }
   });
 
-  it("lets nothing through that no checkpoint covers", async () => {
+  it("lets nothing through that no checkpoint covers [AL-13]", async () => {
     const signing = await signedLog(3);
     const asleep = new MemoryGuard();
     asleep.state = signing.guard.state;
@@ -115,7 +115,7 @@ describe("the log held against the guard", () => {
   ];
 
   for (const { name, tamper } of ROLLBACKS) {
-    it(`refuses to append over ${name}, says so, and still starts`, async () => {
+    it(`refuses to append over ${name}, says so, and still starts [AL-14]`, async () => {
       const signing = await signedLog(40);
       await signing.stopSigners();
       await tamper(signing);

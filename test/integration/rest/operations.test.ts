@@ -234,8 +234,8 @@ describe("operations over REST", () => {
         "/V1/accounts",
         "/v1/accounts/",
         "/v1/./accounts%2f",
-        "/v1/audit/bundles/01",
-        "/v1/audit/bundles/-1",
+        "/v1/audit/tlog/tile/0/0",
+        "/v1/audit/entries/01/proof",
       ])
         assertProblem(await get(path), "NOT_FOUND", path);
     });

@@ -53,6 +53,7 @@ describe("the configuration", () => {
       awsS3Endpoint: null,
       foundingCustodians: 2,
       refusedAccounts: [],
+      stream: { format: "plain", file: null, syslog: null, webhook: null },
       trial: { totpPeriodSeconds: 30, authenticatorWaitSeconds: 86_400, printsInvitations: true, opensBeforeGuard: false, names: [] },
       isProduction: false,
       warnings: ["file-root-key"],
@@ -93,6 +94,34 @@ describe("the configuration", () => {
     ["ROOTKEEP_LOG_ORIGIN", ["https://example.com/a", "example.com", "Example.com/a", "example.com/a b"]],
     ["ROOTKEEP_FOUNDING_CUSTODIANS", ["1", "10"]],
     ["ROOTKEEP_REFUSED_ACCOUNTS", ["123", "000000000000", "111122223333,,444455556666", "111122223333;444455556666"]],
+    ["ROOTKEEP_STREAM_FILE", ["a\nb"]],
+    [
+      "ROOTKEEP_STREAM_SYSLOG",
+      [
+        "siem.example.com:6514",
+        "tls://siem.example.com",
+        "tcp://siem.example.com:514",
+        "tcp://127.0.0.1.example.com:514",
+        "udp://127.0.0.1:514",
+        "tls://siem.example.com:65536",
+        "tls://user@siem.example.com:6514",
+        "tls://siem.example.com:6514/x",
+      ],
+    ],
+    [
+      "ROOTKEEP_STREAM_WEBHOOK",
+      [
+        "http://siem.example.com",
+        "http://127.0.0.1.example.com/",
+        "https://user:word@siem.example.com/",
+        "https://siem.example.com:0/",
+        "https://siem.example.com:65536/",
+        "https://siem.example.com/#a",
+        "siem.example.com",
+      ],
+    ],
+    ["ROOTKEEP_STREAM_WEBHOOK_SECRET", ["short", `whsec_${"a".repeat(31)}`, "a".repeat(44), `whsec_${"-".repeat(44)}`]],
+    ["ROOTKEEP_STREAM_FORMAT", ["json", "OCSF"]],
     ["ROOTKEEP_TRIAL_TOTP_PERIOD_SECONDS", ["0", "301"]],
     ["ROOTKEEP_TRIAL_AUTHENTICATOR_WAIT_SECONDS", ["-1", "604801"]],
     ["ROOTKEEP_TRIAL_PRINT_INVITATIONS", ["true", "Yes", "1"]],
@@ -101,6 +130,33 @@ describe("the configuration", () => {
     it(`refuses a ${name} that breaks its rule`, () => {
       for (const value of values) assert.ok(refusedNames({ [name]: value }).includes(name), JSON.stringify(value));
     });
+
+  it("takes every way of a stream, and a webhook only with the secret that signs it", () => {
+    const secret = `whsec_${Buffer.alloc(32, 1).toString("base64")}`;
+    const { stream } = parse({
+      ROOTKEEP_STREAM_FORMAT: "ocsf",
+      ROOTKEEP_STREAM_FILE: "copies/log.jsonl",
+      ROOTKEEP_STREAM_SYSLOG: "tls://siem.example.com:6514",
+      ROOTKEEP_STREAM_WEBHOOK: "https://siem.example.com:8443/in?index=1",
+      ROOTKEEP_STREAM_WEBHOOK_SECRET: secret,
+    });
+    assert.equal(
+      stream.webhook?.secret.expose((text) => text),
+      secret,
+    );
+    assert.deepEqual(JSON.parse(JSON.stringify(stream)), {
+      format: "ocsf",
+      file: "/srv/vault/copies/log.jsonl",
+      syslog: "tls://siem.example.com:6514",
+      webhook: { url: "https://siem.example.com:8443/in?index=1", secret: "[secret]" },
+    });
+    for (const good of ["tcp://127.0.0.1:514", "tcp://[::1]:514", "tls://[2001:db8::1]:6514"])
+      assert.equal(parse({ ROOTKEEP_STREAM_SYSLOG: good }).stream.syslog, good);
+    assert.deepEqual(refusedNames({ ROOTKEEP_STREAM_WEBHOOK: "https://siem.example.com/" }), ["ROOTKEEP_STREAM_WEBHOOK_SECRET"]);
+    assert.deepEqual(refusedNames({ ROOTKEEP_STREAM_WEBHOOK_SECRET: secret }), ["ROOTKEEP_STREAM_WEBHOOK_SECRET"]);
+    const fromFile = { ROOTKEEP_STREAM_WEBHOOK: "http://127.0.0.1:8088", ROOTKEEP_STREAM_WEBHOOK_SECRET_FILE: "/run/secret" };
+    assert.notEqual(parse(fromFile, { ROOTKEEP_STREAM_WEBHOOK_SECRET_FILE: `${secret}\n` }).stream.webhook, null);
+  });
 
   it("takes good values of every kind", () => {
     const config = parse({

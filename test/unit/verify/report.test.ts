@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { readRegularFile } from "../../../src/verify/export-directory.js";
-import { ReportBuilder } from "../../../src/verify/report.js";
+import { EXPORT_CHECKS, ReportBuilder } from "../../../src/verify/report.js";
 
 const NOWHERE = { origin: null, from: null, to: null, entries: 0 };
 
 describe("the report", () => {
   it("lets nothing that could not be read hide what was found to be false", () => {
-    const report = new ReportBuilder();
+    const report = new ReportBuilder(EXPORT_CHECKS);
     report.incomplete("layout", "unreadable");
     report.tampered("layout", "false", 3);
     const { verdict, firstBadSeq, checks } = report.build(NOWHERE, "");
@@ -18,7 +18,7 @@ describe("the report", () => {
     assert.deepEqual(checks[1], { check: "layout", status: "failed", message: "false", count: 2, seq: 3 });
   });
   it("names the earliest bad place of all checks, and keeps the first failure of each", () => {
-    const report = new ReportBuilder();
+    const report = new ReportBuilder(EXPORT_CHECKS);
     report.tampered("time", "one", 9);
     report.tampered("time", "two", 4);
     report.tampered("chain", "three", 7);

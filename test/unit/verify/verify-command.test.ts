@@ -3,13 +3,14 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { entriesPath } from "../../../src/audit/bundle.js";
 import { leafHash } from "../../../src/audit/chain.js";
+import { entriesPath } from "../../../src/audit/tlog/tile-path.js";
 import { runVerify } from "../../../src/verify/main.js";
 import type { Report } from "../../../src/verify/report.js";
 import { fingerprintOf, sampleLog, sampleManifest, writeExport, writeFiles } from "../../support/sample-log.js";
 
 const { entries, openings } = sampleLog(600);
+const leaves = entries.map((entry) => leafHash(entry));
 const leafOf = (seq: number): string => leafHash(entries[seq] ?? Buffer.alloc(0)).toString("hex");
 const origin = sampleManifest(leafOf(0), 1).origin;
 let folder = "";
@@ -26,7 +27,7 @@ async function newExport(from = 0, to = 600, disclosures = true): Promise<string
   const directory = join(folder, String(count));
   const manifest = sampleManifest(leafOf(to - 1), to, { from, size: 600, disclosures });
   const inside = openings.filter(({ seq }) => seq >= from && seq < to);
-  await writeExport(directory, manifest, entries.slice(from, to), inside);
+  await writeExport(directory, manifest, entries.slice(from, to), inside, leaves);
   return directory;
 }
 
@@ -49,8 +50,8 @@ describe("rootkeep audit verify", () => {
     const { exitCode, out, err } = await run(await newExport());
     assert.equal(exitCode, 0);
     assert.match(out, /^ok +chain /m);
-    assert.match(out, /^not-present +signatures/m);
-    assert.match(out, /intact: consistent in itself; origin not checked\n$/);
+    assert.match(out, /^ok +signatures +every checkpoint is signed by a key that the export names itself$/m);
+    assert.match(out, /intact: consistent in itself and with the key in the export; origin not checked\n$/);
     assert.equal(err, "");
   });
   it("verifies a range, whose accounts' chains began before it [AX-1]", async () => {
@@ -61,7 +62,7 @@ describe("rootkeep audit verify", () => {
   it("names the first bad entry in words and in JSON", async () => {
     const directory = await newExport();
     const bad = entries.with(300, Buffer.from((entries[300] ?? "").toString().replace("close", "clone")));
-    await writeExport(directory, sampleManifest(leafOf(599), 600), bad, openings);
+    await writeExport(directory, sampleManifest(leafOf(599), 600), bad, openings, leaves);
     const text = await run(directory);
     assert.equal(text.exitCode, 1);
     assert.match(text.out, /^failed +chain +entry 301 does not carry the hash of entry 300 \[seq 300\]$/m);
@@ -87,11 +88,10 @@ describe("rootkeep audit verify", () => {
   });
   it("warns of files that it does not know, and does not fail for them", async () => {
     const directory = await newExport();
-    await writeFiles(directory, { "notes.txt": "x", checkpoint: "x", "tile/0/000": "x" });
+    await writeFiles(directory, { "notes.txt": "x", "anchors/checkpoint.tsr": "x", "policy.txt": "x" });
     const report = JSON.parse((await run(directory, "--json")).out) as Report;
     assert.equal(report.exitCode, 0);
-    assert.deepEqual(report.warnings, ["there are files of another kind (layout)"]);
-    assert.equal(report.checks.find(({ check }) => check === "signatures")?.status, "skipped");
+    assert.deepEqual(report.warnings, ["there are files of another kind (layout, 3 times)"]);
   });
   it("fails when openings are missing that the manifest names, or there that it does not name [AX-8]", async () => {
     const without = await newExport();
@@ -141,7 +141,7 @@ describe("a trust file", () => {
     };
     const { exitCode, out } = await run(await newExport(), "--trust", await trustFile(trust));
     assert.equal(exitCode, 0);
-    assert.match(out, /origin and 3 known hashes and 1 foundings are as the trust file says/);
+    assert.match(out, /origin, 3 known hashes, 0 receipts and 1 foundings are as the trust file says/);
     assert.match(out, /intact: consistent in itself and with the trust file\n$/);
   });
   const wrong: readonly { readonly name: string; readonly trust: object; readonly seq: number }[] = [
@@ -164,8 +164,13 @@ describe("a trust file", () => {
     assert.equal(exitCode, 0);
     assert.match(out, /of its origin only the name was checked/);
   });
+  it("that knows a hash before the range is checked all the same: the tree is whole", async () => {
+    assert.equal((await run(await newExport(256, 600), "--trust", await trustFile({ origin, genesis: leafOf(0) }))).exitCode, 0);
+    const other = await trustFile({ origin, genesis: leafOf(1) });
+    assert.equal((await run(await newExport(256, 600), "--trust", other)).exitCode, 1);
+  });
   it("that knows nothing of the range leaves the answer open", async () => {
-    const trust = await trustFile({ origin, genesis: leafOf(0) });
+    const trust = await trustFile({ origin, foundingFingerprints: [fingerprintOf("alice"), fingerprintOf("bob")] });
     assert.equal((await run(await newExport(256, 600), "--trust", trust)).exitCode, 2);
   });
   it("that cannot be understood whole is refused", async () => {

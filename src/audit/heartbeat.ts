@@ -1,0 +1,53 @@
+import { encodeFields } from "../kernel/encoding.js";
+import { deriveEventId } from "../kernel/ids.js";
+import type { JsonObject } from "./canonical-json.js";
+import { isHash } from "./entry-form.js";
+
+/** What a heartbeat commits to (docs/spec/account-export.md, "Heartbeat"). */
+export interface Heartbeat {
+  /** The heads are those of the first `asOf` entries of the log. */
+  readonly asOf: number;
+  /** Leaves of the tree of heads. */
+  readonly streams: number;
+  /** Root of the tree of heads, 32 bytes. */
+  readonly streamsRoot: Buffer;
+}
+
+/** Which PostgreSQL the log is in. Both change with a restore or a promotion more often than not: a hint, no proof. */
+export interface ServerIdentity {
+  readonly systemIdentifier: string;
+  readonly timeline: number;
+}
+
+/** What of an entry says whether it is a heartbeat. */
+export interface HeartbeatFacts {
+  readonly action: string;
+  readonly outcome: string;
+  readonly seq: number;
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** `details` of a heartbeat's entry [AC-7]; `server` is left out where it cannot be asked. */
+export function heartbeatDetails({ asOf, streams, streamsRoot }: Heartbeat, server: ServerIdentity | null): JsonObject {
+  return { asOf, streams, streamsRoot: streamsRoot.toString("hex"), ...(server === null ? {} : { postgres: { ...server } }) };
+}
+
+/** The heartbeat that an entry is, or null if it is none in good form [AC-7]. */
+export function readHeartbeat({ action, outcome, seq, details }: HeartbeatFacts): Heartbeat | null {
+  if (action !== "log.heartbeat" || outcome !== "committed") return null;
+  const { asOf, streams, streamsRoot } = details ?? {};
+  if (!isCount(asOf) || asOf > seq || !isCount(streams) || !isHash(streamsRoot)) return null;
+  return { asOf, streams, streamsRoot: Buffer.from(streamsRoot, "hex") };
+}
+
+/**
+ * Event id of the heartbeat that follows the one with the id `before`, or that is the log's first where that is null. The log takes an id
+ * once, so of several replicas that are due at the same moment one writes [AC-8].
+ */
+export function heartbeatId(origin: string, before: string | null): string {
+  return deriveEventId(encodeFields(["rk-heartbeat-1", origin, before ?? ""]));
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

@@ -1,0 +1,161 @@
+import type { EntryAction } from "../actions.js";
+
+/** Release of the Open Cybersecurity Schema Framework that events are written in (28 April 2025). */
+export const OCSF_VERSION = "1.5.0";
+
+/** OCSF `severity_id`: 1 informational, 2 low, 3 medium, 4 high, 5 critical. */
+export type Severity = 1 | 2 | 3 | 4 | 5;
+
+/** The event classes that entries are mapped to; `uid` is category × 1000 + class, as the schema composes it. */
+export const OCSF_CLASSES = {
+  base: { uid: 0, category: 0, name: "Base Event" },
+  accountChange: { uid: 3001, category: 3, name: "Account Change" },
+  authentication: { uid: 3002, category: 3, name: "Authentication" },
+  entityManagement: { uid: 3004, category: 3, name: "Entity Management" },
+  userAccess: { uid: 3005, category: 3, name: "User Access Management" },
+  applicationLifecycle: { uid: 6002, category: 6, name: "Application Lifecycle" },
+  apiActivity: { uid: 6003, category: 6, name: "API Activity" },
+} as const;
+export type OcsfClass = keyof typeof OCSF_CLASSES;
+
+/** Activities by class, with the schema's captions. */
+const ACTIVITIES = {
+  accountChange: {
+    1: "Create",
+    2: "Enable",
+    5: "Disable",
+    9: "Lock",
+    10: "MFA Factor Enable",
+    11: "MFA Factor Disable",
+  },
+  authentication: { 1: "Logon", 2: "Logoff" },
+  entityManagement: {
+    1: "Create",
+    2: "Read",
+    3: "Update",
+    4: "Delete",
+    10: "Activate",
+    11: "Deactivate",
+  },
+  userAccess: { 1: "Assign Privileges", 2: "Revoke Privileges" },
+  applicationLifecycle: { 3: "Start", 4: "Stop", 6: "Enable", 7: "Disable" },
+  apiActivity: { 1: "Create", 2: "Read", 3: "Update", 4: "Delete" },
+} as const;
+
+/** What an action is in OCSF. */
+export interface OcsfKind {
+  readonly class: OcsfClass;
+  readonly activity: number;
+  readonly activityName: string;
+  /** Of an act that went well; a refusal or an error may raise it. */
+  readonly severity: Severity;
+}
+
+type Activities = typeof ACTIVITIES;
+
+function kind<Class extends keyof Activities>(name: Class, activity: keyof Activities[Class] & number, severity: Severity = 1): OcsfKind {
+  return { class: name, activity, activityName: String(ACTIVITIES[name][activity]), severity };
+}
+
+const api = (activity: keyof Activities["apiActivity"], severity?: Severity): OcsfKind => kind("apiActivity", activity, severity);
+const entity = (activity: keyof Activities["entityManagement"], severity?: Severity): OcsfKind =>
+  kind("entityManagement", activity, severity);
+const account = (activity: keyof Activities["accountChange"], severity?: Severity): OcsfKind => kind("accountChange", activity, severity);
+
+const CREATE = 1;
+const READ = 2;
+const UPDATE = 3;
+const DELETE = 4;
+
+/**
+ * The kind of every action of the closed list; a new action does not compile without its line. What changes who may do what, or releases
+ * a credential, is `low` or more, so that a SIEM's rule can begin there.
+ */
+export const OCSF_ACTIONS: Readonly<Record<EntryAction, OcsfKind>> = {
+  "sys.live": api(READ),
+  "sys.ready": api(READ),
+  "sys.health": api(READ),
+  "sys.metrics": api(READ),
+  "sys.openapi": api(READ),
+  "founding.accept": account(1, 2),
+  "founding.confirm": account(10, 2),
+  "invitation.link": entity(READ, 2),
+  "invitation.code": entity(READ, 2),
+  "invitation.accept": account(1, 2),
+  "invitation.confirm": account(10, 2),
+  "session.create": kind("authentication", 1),
+  "session.list": api(READ),
+  "session.revoke": kind("authentication", 2),
+  "person.self": api(READ),
+  "person.list": api(READ),
+  "person.enrol": account(1, 2),
+  "person.suspend": account(5, 2),
+  "person.restore": account(2, 2),
+  "authenticator.reset": account(11, 3),
+  "allowlist.list": api(READ),
+  "allowlist.grant": kind("userAccess", 1, 2),
+  "allowlist.revoke": kind("userAccess", 2, 2),
+  "config.read": api(READ),
+  "config.approve": entity(10, 3),
+  "account.list": api(READ),
+  "account.read": api(READ),
+  "account.import": entity(CREATE, 2),
+  "import.read": api(READ),
+  "purpose.list": api(READ),
+  "request.submit": entity(CREATE),
+  "request.list": api(READ),
+  "request.read": api(READ),
+  "request.approve": entity(UPDATE, 2),
+  "request.deny": entity(UPDATE, 2),
+  "request.withdraw": entity(UPDATE),
+  "grant.read": api(READ),
+  "grant.revoke": entity(DELETE, 2),
+  "grant.return": entity(11),
+  "secret.list": api(READ),
+  "secret.reveal": api(READ, 2),
+  "secret.code": api(READ, 2),
+  "secret.waive": entity(UPDATE, 3),
+  "audit.read": api(READ),
+  "audit.export": api(READ, 2),
+  "log.genesis": entity(CREATE),
+  "log.heartbeat": entity(READ),
+  "log.reopened": entity(CREATE, 4),
+  "log.pruned": entity(DELETE, 3),
+  "log.key_rotated": entity(UPDATE, 3),
+  "log.rollback_detected": entity(READ, 5),
+  "people.founded": account(1, 3),
+  "people.recovered": account(1, 4),
+  "service.started": kind("applicationLifecycle", 3),
+  "service.stopped": kind("applicationLifecycle", 4),
+  "service.sealed": kind("applicationLifecycle", 7, 4),
+  "service.unsealed": kind("applicationLifecycle", 6, 3),
+  "row.refused": entity(READ, 4),
+  "clock.refused": entity(READ, 3),
+  "config.changed": entity(UPDATE, 3),
+  "session.failed": kind("authentication", 1, 2),
+  "session.expired": kind("authentication", 2),
+  "allowlist.lapsed": kind("userAccess", 2),
+  "authenticator.locked": account(9, 3),
+  "request.opened": entity(10),
+  "request.expired": entity(11),
+  "request.closed": entity(11),
+  "grant.expired": entity(11),
+  "grant.revoked": entity(DELETE, 2),
+  "account.registered": entity(CREATE),
+  "account.changed": entity(UPDATE),
+  "import.started": entity(CREATE, 2),
+  "import.finished": entity(UPDATE, 2),
+  "secret.sealed": entity(CREATE),
+  "secret.staged": entity(CREATE),
+  "secret.activated": entity(10),
+  "secret.burnt": entity(11, 2),
+  "secret.destroyed": entity(DELETE, 2),
+  "key.created": entity(CREATE),
+  "key.unwrapped": entity(READ),
+  "key.rewrapped": entity(UPDATE),
+  "key.disabled": entity(11, 3),
+  "key.destroyed": entity(DELETE, 3),
+};
+
+/** An action that a later build wrote, and this one does not know [AE-16]: it is sent all the same. */
+export const OCSF_UNKNOWN_ACTION: OcsfKind = { class: "base", activity: 99, activityName: "Other", severity: 1 };

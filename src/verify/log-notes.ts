@@ -1,0 +1,34 @@
+import { type KeyLine, keysFor } from "../audit/key-lines.js";
+import { type Checkpoint, openCheckpoint, parseCheckpoint } from "../audit/tlog/checkpoint.js";
+import { parseNote } from "../audit/tlog/note.js";
+import { isQuorum, type Policy } from "../audit/tlog/policy.js";
+
+/** A checkpoint that a key of the log has signed. */
+export interface OpenedNote {
+  readonly checkpoint: Checkpoint;
+  /** Whether the witnesses that the reader's policy asks for have cosigned it; true where it asks for none. */
+  readonly isCosigned: boolean;
+}
+
+/** Opens signed notes with the keys that count, each up to the size that it may sign. */
+export class LogNotes {
+  constructor(
+    private readonly keys: readonly KeyLine[],
+    private readonly policy: Policy | undefined,
+  ) {}
+
+  /** Whether the reader asks for witnesses at all. */
+  get hasQuorum(): boolean {
+    return this.policy !== undefined && this.policy.quorum !== null;
+  }
+
+  /** @throws TlogError when it is malformed, no key of the log has signed it, or a signature of a known key does not verify. */
+  open(note: Uint8Array): OpenedNote {
+    const { size } = parseCheckpoint(parseNote(note).text);
+    const witnesses = this.policy?.witnesses ?? [];
+    const opened = openCheckpoint(note, { logs: keysFor(this.keys, size), witnesses: witnesses.map(({ key }) => key) });
+    const signers = new Set(opened.cosignatures.map(({ key }) => key));
+    const names = new Set(witnesses.flatMap(({ name, key }) => (signers.has(key) ? name : [])));
+    return { checkpoint: opened.checkpoint, isCosigned: this.policy === undefined || isQuorum(this.policy, names) };
+  }
+}

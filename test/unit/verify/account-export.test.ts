@@ -1,0 +1,296 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { ACCOUNT_FILES, headsBytes, parseHeads } from "../../../src/audit/account-export-format.js";
+import { leafHash } from "../../../src/audit/chain.js";
+import { cosignNote, parseNote, signatureLine } from "../../../src/audit/tlog/note.js";
+import { formatVerifierKey } from "../../../src/audit/tlog/verifier-key.js";
+import type { AccountCheck } from "../../../src/verify/account-checks.js";
+import { runVerify } from "../../../src/verify/main.js";
+import type { Report } from "../../../src/verify/report.js";
+import {
+  ACCOUNT_LOG_ORIGIN,
+  ACCOUNT_LOG_SIGNER,
+  type AccountLogSample,
+  accountExportOf,
+  bundlesOf,
+  type ExportChanges,
+  type ExportFiles,
+  sampleAccountLog,
+} from "../../support/account-export.js";
+import { ACCOUNTS, writeFiles } from "../../support/sample-log.js";
+import { noteSigner } from "../../support/tlog-keys.js";
+
+const [ACCOUNT, OTHER] = ACCOUNTS;
+const SIZE = 1_000;
+const folders: string[] = [];
+const TRUST = { origin: ACCOUNT_LOG_ORIGIN, keys: [formatVerifierKey(ACCOUNT_LOG_SIGNER.key)] };
+
+async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), "rootkeep-account-"));
+  folders.push(path);
+  return path;
+}
+
+async function verify(files: ExportFiles, trust?: object, prepare?: (directory: string) => Promise<void>): Promise<Report<AccountCheck>> {
+  const place = await folder();
+  const directory = join(place, "export");
+  await mkdir(directory);
+  await writeFiles(directory, files);
+  await prepare?.(directory);
+  if (trust !== undefined) await writeFiles(place, { "trust.json": JSON.stringify(trust) });
+  let out = "";
+  const args = trust === undefined ? [] : ["--trust", join(place, "trust.json")];
+  const exitCode = await runVerify([directory, "--json", "--quiet", ...args], { write: (text) => (out += text) }, { write: () => true });
+  const report = JSON.parse(out) as Report<AccountCheck>;
+  assert.equal(exitCode, report.exitCode);
+  return report;
+}
+
+/** The checks that failed, of an export that must be found to be tampered with. */
+function failed(report: Report<AccountCheck>): AccountCheck[] {
+  const bad = report.checks.filter(({ status }) => status === "failed");
+  assert.equal(report.exitCode, 1, JSON.stringify(report.checks));
+  return bad.map(({ check }) => check);
+}
+
+/** What the report says of a check. */
+function said(report: Report<AccountCheck>, check: AccountCheck): string {
+  return report.checks.find((one) => one.check === check)?.message ?? "";
+}
+
+describe("an account export", () => {
+  let log: AccountLogSample;
+  let mine: readonly number[];
+  let acts: readonly number[];
+  before(async () => {
+    log = await sampleAccountLog(SIZE);
+    mine = log.places.get(ACCOUNT) ?? [];
+    acts = log.places.get("global") ?? [];
+    assert.ok(mine.length > 256 && acts.length > 10);
+  });
+  after(async () => {
+    for (const path of folders) await rm(path, { recursive: true, force: true });
+  });
+
+  const files = (changes?: ExportChanges): Promise<ExportFiles> => accountExportOf(log, ACCOUNT, changes);
+  /** Without the files that `paths` match. */
+  const without = (from: ExportFiles, path: RegExp): ExportFiles =>
+    Object.fromEntries(Object.entries(from).filter(([name]) => !path.test(name)));
+
+  it("is intact, and says no more without a trust file than that it is consistent [AC-9] [AC-15]", async () => {
+    const report = await verify(await files());
+    assert.deepEqual(
+      report.checks.filter(({ status }) => status !== "ok").map(({ check, status }) => [check, status]),
+      [
+        ["quorum", "skipped"],
+        ["trust", "skipped"],
+      ],
+    );
+    assert.deepEqual([report.exitCode, report.entries, report.warnings], [0, mine.length + acts.length, []]);
+    assert.match(report.statement, /origin not checked/);
+    const trusted = await verify(await files(), TRUST);
+    assert.equal(trusted.exitCode, 0);
+    assert.match(trusted.statement, new RegExp(`^all entries of ${ACCOUNT} up to 2026-.*under a key of the trust file$`));
+  });
+  it("can hold an account of one entry, and a log without global acts", async () => {
+    const small = await sampleAccountLog(4, { draft: (draft, seq) => (seq === 1 ? { ...draft, action: "service.started" } : draft) });
+    assert.equal(small.places.get("global")?.length, 0);
+    const report = await verify(await accountExportOf(small, ACCOUNT), TRUST);
+    assert.deepEqual([report.exitCode, report.entries], [0, 1], JSON.stringify(report.checks));
+  });
+
+  it("T23: shows a missing entry, wherever it stood, and whatever else was put right [AC-14]", async () => {
+    for (const number of [0, 1, 100, 255, 256, mine.length - 1]) {
+      const report = await verify(await files({ entries: mine.toSpliced(number, 1) }));
+      const bad = failed(report);
+      assert.ok(bad.includes("end"), String(number));
+      assert.equal(bad.includes("chain"), number < mine.length - 1);
+      if (number === mine.length - 1) continue;
+      assert.equal(report.firstBadSeq, mine[number + 1]);
+      assert.match(said(report, "chain"), new RegExp(`^entry number ${String(number)} of the account is missing`));
+    }
+  });
+  it("shows a cut tail, also where the manifest and the head were cut with it [AC-12]", async () => {
+    const cut = mine.slice(0, -3);
+    assert.deepEqual(failed(await verify(await files({ entries: cut }))), ["end"]);
+    const last = leafHash(log.entries[cut.at(-1)!]!);
+    const short = await files({ entries: cut });
+    const heads = parseHeads(short[ACCOUNT_FILES.heads] as Buffer);
+    const forged = headsBytes({ ...heads, account: { ...heads.account, tip: { ...heads.account.tip, size: cut.length, leaf: last } } });
+    assert.deepEqual(failed(await verify({ ...short, [ACCOUNT_FILES.heads]: forged })), ["heads"]);
+  });
+  it("shows another account's entries, or head, in the place of the asked for one's", async () => {
+    const others = log.places.get(OTHER) ?? [];
+    assert.ok(failed(await verify(await files({ entries: others }))).includes("account"));
+    const swapped = { ...(await files()), [ACCOUNT_FILES.heads]: (await accountExportOf(log, OTHER))[ACCOUNT_FILES.heads]! };
+    assert.deepEqual(failed(await verify(swapped)), ["heads"]);
+    const renamed = await accountExportOf(log, OTHER, { manifest: { account: ACCOUNT } });
+    const bad = failed(await verify(renamed));
+    assert.ok(bad.includes("heads") && bad.includes("account"));
+    const strange = await verify(await files({ entries: mine.with(9, others[9]!) }));
+    assert.deepEqual([failed(strange).includes("account"), strange.firstBadSeq], [true, others[9]]);
+  });
+  it("shows entries twice, or in another order", async () => {
+    const twice = await verify(await files({ entries: mine.toSpliced(10, 0, mine[9]!) }));
+    assert.deepEqual([failed(twice).includes("chain"), twice.firstBadSeq], [true, mine[9]]);
+    const turned = await verify(await files({ entries: [...mine.slice(0, 10), mine[11]!, mine[10]!, ...mine.slice(12)] }));
+    assert.ok(failed(turned).includes("chain"));
+    const swapped = await verify(await files({ acts: [acts[1]!, acts[0]!, ...acts.slice(2)] }));
+    assert.deepEqual(failed(swapped), ["acts"]);
+    assert.match(said(swapped, "acts"), /out of the order of the log/);
+    assert.equal(swapped.firstBadSeq, acts[0]);
+  });
+  it("T1, T18: shows an edited entry, also one that says the same in other bytes", async () => {
+    const change = (edit: (text: string) => string, seq = mine[20]!): AccountLogSample => {
+      const bytes = Buffer.from(edit(log.entries[seq]!.toString("utf8")), "utf8");
+      return { ...log, entries: log.entries.with(seq, bytes) };
+    };
+    const put = async (changed: AccountLogSample): Promise<ExportFiles> => ({
+      ...(await files()),
+      ...bundlesOf("entries", changed, mine),
+      ...bundlesOf("global", changed, acts),
+    });
+    const last = await verify(await put(change((text) => text.replace("committed", "denied"), mine.at(-1))));
+    assert.deepEqual([failed(last), last.firstBadSeq], [["end", "inclusion"], mine.at(-1)]);
+    const act = await verify(await put(change((text) => text.replace("alw_100", "alw_999"), 100)));
+    assert.deepEqual([failed(act), act.firstBadSeq], [["acts", "inclusion"], 100]);
+    const edited = await verify(await put(change((text) => text.replace("committed", "denied"))));
+    assert.deepEqual(failed(edited), ["chain", "inclusion"]);
+    assert.equal(edited.firstBadSeq, mine[20]);
+    assert.ok(failed(await verify(await put(change((text) => text.replace(",", ", "))))).includes("canonical"));
+    assert.ok(failed(await verify(await put(change((text) => text.replace('"v":1', '"v":2'))))).includes("form"));
+    assert.ok(
+      failed(await verify(await put(change((text) => text.replace(ACCOUNT_LOG_ORIGIN, "other.example/audit/x/1"))))).includes("origin"),
+    );
+  });
+  it("shows a global act that was left out, added or put in another's place", async () => {
+    assert.deepEqual(failed(await verify(await files({ acts: acts.slice(1) }))), ["acts"]);
+    assert.deepEqual(failed(await verify(await files({ acts: acts.slice(0, -1) }))), ["acts"]);
+    for (const [place, seq] of [
+      [0, 51],
+      [acts.length, SIZE],
+    ] as const) {
+      const report = await verify(await files({ acts: acts.toSpliced(place, 1, seq) }));
+      assert.deepEqual(failed(report), ["acts"]);
+      assert.match(said(report, "acts"), /is no global act|later than the heartbeat/);
+    }
+    const noAct = await verify(await files({ acts: acts.toSpliced(1, 0, 51) }));
+    assert.match(said(noAct, "acts"), /is no global act/);
+  });
+  it("shows a heartbeat that is none, another one, or not of this log", async () => {
+    const good = await files();
+    const other = await sampleAccountLog(SIZE, { tips: (tips) => tips.slice(1) });
+    assert.ok(failed(await verify({ ...good, [ACCOUNT_FILES.heartbeat]: other.entries[SIZE]! })).includes("heartbeat"));
+    assert.ok(failed(await verify({ ...good, [ACCOUNT_FILES.heartbeat]: log.entries[5]! })).includes("heartbeat"));
+    const plain = await files({ manifest: { heartbeat: 5 } });
+    assert.ok(failed(await verify(plain)).includes("heartbeat"));
+    const later = await accountExportOf(await sampleAccountLog(SIZE + 1), ACCOUNT);
+    for (const name of [ACCOUNT_FILES.checkpoint, ACCOUNT_FILES.heartbeatProof])
+      assert.ok(failed(await verify({ ...good, [name]: later[name]! })).some((check) => check === "heartbeat" || check === "signatures"));
+  });
+  it("shows entries that are later than the heartbeat counts [AC-7]", async () => {
+    const early = await sampleAccountLog(SIZE, { asOf: 900 });
+    const report = await verify(await accountExportOf(early, ACCOUNT));
+    assert.deepEqual(failed(report), ["chain", "acts"]);
+    assert.match(said(report, "chain"), /later than the heartbeat counts/);
+    assert.match(said(report, "acts"), /later than the heartbeat counts/);
+  });
+  it("shows a checkpoint that is not the manifest's, or not the one that the heartbeat is proven to [AC-10] [AC-12]", async () => {
+    assert.ok(failed(await verify(await files({ manifest: { size: SIZE + 9 } }))).includes("signatures"));
+    const renamed = failed(await verify(await files({ manifest: { origin: "rootkeep.example/audit/other/1" } })));
+    assert.ok(renamed.includes("signatures") && renamed.includes("origin"));
+    const good = await files();
+    const witness = noteSigner("witness.example/w1", "cosignature", Buffer.alloc(32, 9));
+    const note = Buffer.from(String(good[ACCOUNT_FILES.checkpoint]), "utf8");
+    const line = signatureLine(await cosignNote(parseNote(note).text, witness.key, 1_767_225_600, witness.sign));
+    const report = await verify({ ...good, [ACCOUNT_FILES.checkpoint]: Buffer.concat([note, Buffer.from(line)]) });
+    assert.deepEqual(failed(report), ["heartbeat"]);
+    assert.match(said(report, "heartbeat"), /another checkpoint/);
+  });
+  it("shows heads that the heartbeat does not vouch for [AC-4]", async () => {
+    const good = await files();
+    const heads = parseHeads(good[ACCOUNT_FILES.heads] as Buffer);
+    assert.deepEqual(failed(await verify({ ...good, [ACCOUNT_FILES.heads]: headsBytes({ ...heads, streams: heads.streams + 1 }) })), [
+      "heads",
+    ]);
+    // The whole of it is made anew: a heartbeat that leaves the account's last entries out cannot be told from here, and is told by whoever
+    // computes its root again; but then the entries must fit it.
+    const cutTips = await sampleAccountLog(SIZE, {
+      tips: (tips) =>
+        tips.map((tip) => (tip.stream === ACCOUNT ? { ...tip, size: tip.size - 1, leaf: leafHash(log.entries[mine.at(-2)!]!) } : tip)),
+    });
+    assert.deepEqual(failed(await verify(await accountExportOf(cutTips, ACCOUNT))), ["end"]);
+  });
+  it("T13: shows a log that was signed by another key, to whoever knows the right one", async () => {
+    const forger = noteSigner(ACCOUNT_LOG_ORIGIN, "ed25519", Buffer.alloc(32, 8));
+    const forged = await files({ signer: forger });
+    assert.equal((await verify(forged)).exitCode, 0);
+    assert.ok(failed(await verify(forged, TRUST)).includes("signatures"));
+    assert.ok(
+      failed(await verify({ ...(await files()), [ACCOUNT_FILES.keys]: `${formatVerifierKey(forger.key)}\n` })).includes("signatures"),
+    );
+    assert.ok(
+      failed(await verify(await files(), { ...TRUST, origin: "rootkeep.example/audit/other/1", keys: undefined })).includes("trust"),
+    );
+  });
+  it("T16: asks for the witnesses of the reader's policy", async () => {
+    const witness = noteSigner("witness.example/w1", "cosignature", Buffer.alloc(32, 9));
+    const policy = `log ${TRUST.keys[0]!}\nwitness w1 ${formatVerifierKey(witness.key)}\nquorum w1\n`;
+    const report = await verify(await files(), { origin: ACCOUNT_LOG_ORIGIN, policy: "policy.txt" }, async (directory) => {
+      await writeFiles(join(directory, ".."), { "policy.txt": policy });
+    });
+    assert.deepEqual(failed(report), ["quorum"]);
+  });
+  it("is held against hashes, receipts and the founding that its reader knows", async () => {
+    const leaf = leafHash(log.entries[mine[7]!]!).toString("hex");
+    assert.equal((await verify(await files(), { ...TRUST, head: [{ size: mine[7]! + 1, leaf }] })).exitCode, 0);
+    const wrong = await verify(await files(), { ...TRUST, head: [{ size: mine[8]! + 1, leaf }] });
+    assert.deepEqual([failed(wrong), wrong.firstBadSeq], [["trust"], mine[8]]);
+    assert.deepEqual(failed(await verify(await files(), { ...TRUST, foundingFingerprints: ["5e88"] })), ["trust"]);
+    const receipt = (await files())[ACCOUNT_FILES.heartbeatProof]!;
+    const held = await verify(await files(), { ...TRUST, receipts: ["r.tlog-proof"] }, async (directory) => {
+      await writeFiles(join(directory, ".."), { "r.tlog-proof": receipt });
+    });
+    assert.equal(held.exitCode, 0);
+    assert.match(held.warnings.join(), /receipt r\.tlog-proof is of an entry that is not here/);
+  });
+  it("shows a proof that is missing, of something else, or out of order [AC-13]", async () => {
+    const good = await files();
+    const lines = String(good[ACCOUNT_FILES.proofs]).trimEnd().split("\n");
+    const put = (changed: readonly string[]): ExportFiles => ({ ...good, [ACCOUNT_FILES.proofs]: `${changed.join("\n")}\n` });
+    const gone = await verify(put(lines.toSpliced(30, 1)));
+    assert.deepEqual(failed(gone), ["inclusion"]);
+    const [first, second, ...rest] = lines;
+    assert.deepEqual(failed(await verify(put([second!, first!, ...rest]))), ["inclusion"]);
+    assert.deepEqual(failed(await verify(put([...lines, "{}"]))), ["inclusion"]);
+    assert.deepEqual(failed(await verify(put([first!.replace('"seq":1}', '"seq":2}'), second!, ...rest]))), ["inclusion"]);
+    const extra = await files({ acts: [...acts, 901] });
+    assert.deepEqual(failed(await verify({ ...good, [ACCOUNT_FILES.proofs]: extra[ACCOUNT_FILES.proofs]! })), ["inclusion"]);
+  });
+  it("is incomplete where something is missing that is needed, and never intact [AC-15]", async () => {
+    const good = await files();
+    for (const name of Object.values(ACCOUNT_FILES)) {
+      const report = await verify(without(good, new RegExp(`^${name.replace(".", "\\.")}$`)));
+      assert.equal(report.exitCode, name === ACCOUNT_FILES.guide ? 0 : 2, name);
+    }
+    assert.ok(failed(await verify(without(good, /^entries\/000$/))).includes("bundles"));
+    assert.ok(failed(await verify(without(good, /^global\//))).includes("bundles"));
+    const odd = { ...good, [ACCOUNT_FILES.manifest]: String(good[ACCOUNT_FILES.manifest]).replace('"acts"', '"act"') };
+    assert.equal((await verify(odd)).exitCode, 2);
+  });
+  it("holds no other bundles, follows no links, and warns of other files [AC-11]", async () => {
+    const good = await files();
+    assert.deepEqual(failed(await verify({ ...good, ...bundlesOf("entries", log, mine.slice(0, 7)) })), ["layout"]);
+    assert.deepEqual(failed(await verify(good, undefined, (directory) => symlink("/dev/null", join(directory, "entries", "x")))), [
+      "layout",
+    ]);
+    assert.match((await verify({ ...good, "note.txt": "hello" })).warnings.join(), /another kind/);
+    const linked = await verify(without(good, /^heartbeat\.json$/), undefined, (directory) =>
+      symlink(join(directory, "manifest.json"), join(directory, "heartbeat.json")),
+    );
+    assert.notEqual(linked.exitCode, 0);
+  });
+});
