@@ -96,7 +96,7 @@ describe("kill -9 in the middle of an opening or an import [L1, L4, L5]", () => 
       const facts = { host, port, database, password: password?.expose((text) => text) ?? "", rootKeyUri: scene.vault.rootKey.uri };
       child.send({ ...facts, ...task } satisfies ChildTask);
       assert.equal((await wordOf(child)).word, "ready");
-      const sprung = trap === undefined ? undefined : proxy.trap(trap.at, trap.deed, { after: trap.after ?? 0 });
+      const sprung = trap === undefined ? undefined : proxy.trap(trap.at, trap.deed, { after: trap.after });
       child.send(await scene.holder.app.next());
       const ended = gone.then(() => {
         throw new Error("the program ended by itself");
