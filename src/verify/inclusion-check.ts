@@ -33,8 +33,8 @@ export class InclusionCheck {
       last = this.#check(file.subarray(start, end), checkpoint, last);
       start = end + 1;
     }
-    if (this.#unproven.size > 0)
-      this.report.tampered("inclusion", "an entry has no proof that it is in the log", Math.min(...this.#unproven.keys()));
+    const [first] = [...this.#unproven.keys()].sort((one, other) => one - other);
+    if (first !== undefined) this.report.tampered("inclusion", "an entry has no proof that it is in the log", first);
   }
 
   /** @returns the place of the proof. */

@@ -15,6 +15,8 @@ import { PurposesController } from "../../src/approvals/purposes.rest.js";
 import { RequestsController } from "../../src/approvals/requests.rest.js";
 import { Requests } from "../../src/approvals/requests.service.js";
 import { TrustedConfiguration } from "../../src/approvals/trusted-configuration.service.js";
+import { AccountLogController } from "../../src/audit/account-log.rest.js";
+import { AccountLog } from "../../src/audit/account-log.service.js";
 import { AuditController } from "../../src/audit/audit.rest.js";
 import { AuditReader } from "../../src/audit/audit-reader.service.js";
 import { TlogController } from "../../src/audit/tlog.rest.js";
@@ -53,6 +55,7 @@ const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 
 // Nothing is ever called here: what is described are the controllers.
 const UNUSED = [
+  AccountLog,
   AccountRegistry,
   AccessGrants,
   Allowlist,
@@ -102,6 +105,7 @@ class Behind {}
     RequestsController,
     SessionsController,
     TlogController,
+    AccountLogController,
   ],
 })
 class App {}
