@@ -8,6 +8,7 @@ in hex or "refuses". Needs the Python package `cryptography`.
 """
 import base64, binascii, json, sys
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 START = bytes.fromhex("302e020100300506032b657004220420")
 
@@ -36,7 +37,8 @@ def main():
         except (ValueError, binascii.Error):
             print("refuses")
             continue
-        print("signs", key.public_key().public_bytes_raw().hex(), key.sign(bytes.fromhex(row["message"])).hex())
+        public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        print("signs", public.hex(), key.sign(bytes.fromhex(row["message"])).hex())
 
 
 if __name__ == "__main__":

@@ -102,6 +102,12 @@ describe("a service that sends its log to a file and to a webhook", () => {
     await service.stop();
     service = await start();
     for (const member of Object.values(crew)) member.moveTo(service.address);
+    // The entry that tells of the start comes a moment after the service listens.
+    const deadline = performance.now() + WAIT_MS;
+    while (receiver.lines.length <= before.length) {
+      assert.ok(performance.now() < deadline, "nothing was sent after the start");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
     await assertCopied();
     const added = seqsOf(receiver.lines).slice(before.length);
     assert.ok(added.length > 0);
