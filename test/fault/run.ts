@@ -1,7 +1,8 @@
-// The bad days at full counts: `npm run faults [-- PATTERN]`. The last line is one JSON object: what was tried and what was violated.
+// The bad days at full counts: `npm run faults [-- PATTERN]`; a pattern that is a file's name, such as `openings`, means that file alone.
+// The last line is one JSON object: what was tried and what was violated.
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runTestFile } from "../runner/file-run.js";
 import { findTestFiles } from "../runner/suites.js";
@@ -21,16 +22,18 @@ async function main(pattern: string | undefined): Promise<number> {
   try {
     // The test processes inherit this program's environment.
     Object.assign(process.env, server.env, { ROOTKEEP_FAULTS: "full", [TALLY_VARIABLE]: path });
-    for (const file of await findTestFiles(compiled, source, ["fault"])) {
-      const grep = pattern === undefined ? undefined : new RegExp(pattern);
+    const files = await findTestFiles(compiled, source, ["fault"]);
+    const named = files.filter(({ path }) => basename(path) === `${String(pattern)}.test.js`);
+    const grep = pattern === undefined || named.length > 0 ? undefined : new RegExp(pattern);
+    for (const file of named.length > 0 ? named : files) {
       const result = await runTestFile(file.path, { grep, timeoutMs: FILE_TIMEOUT_MS });
       totals.passed += result.passed;
       totals.failed += result.failed;
       say(`${result.failed > 0 ? "FAIL" : "ok  "}  ${file.name}  ${String(result.passed)} passed, ${String(result.failed)} failed`);
       for (const { name, text } of result.failures) say(`      x ${name}\n${text.replaceAll(/^/gm, "        ")}`);
     }
-    const counts = sum(await readFile(path, "utf8").catch(() => ""));
-    say(JSON.stringify({ name: "faults", ...counts, violations: totals.failed, properties: totals.passed + totals.failed }));
+    const sums = sum(await readFile(path, "utf8").catch(() => ""));
+    say(JSON.stringify({ name: "faults", ...sums, violations: totals.failed, properties: totals.passed + totals.failed }));
     return totals.failed === 0 && totals.passed > 0 ? 0 : 1;
   } finally {
     await server.stop();
@@ -38,16 +41,17 @@ async function main(pattern: string | undefined): Promise<number> {
   }
 }
 
-function sum(lines: string): { tried: number; calls: number; opened: number; scenarios: Record<string, number> } {
-  const counts = { tried: 0, calls: 0, opened: 0, scenarios: {} as Record<string, number> };
+function sum(lines: string): Required<Tally> & { readonly scenarios: Readonly<Record<string, number>> } {
+  const sums = { tried: 0, calls: 0, opened: 0, scenarios: {} as Record<string, number>, counts: {} as Record<string, number> };
   for (const line of lines.split("\n").filter((text) => text !== "")) {
-    const { scenario, tried, calls = 0, opened = 0 } = JSON.parse(line) as Tally & { scenario: string };
-    counts.tried += tried;
-    counts.calls += calls;
-    counts.opened += opened;
-    counts.scenarios[scenario] = (counts.scenarios[scenario] ?? 0) + tried;
+    const { scenario, tried, calls = 0, opened = 0, counts = {} } = JSON.parse(line) as Tally & { scenario: string };
+    sums.tried += tried;
+    sums.calls += calls;
+    sums.opened += opened;
+    sums.scenarios[scenario] = (sums.scenarios[scenario] ?? 0) + tried;
+    for (const [name, count] of Object.entries(counts)) sums.counts[name] = (sums.counts[name] ?? 0) + count;
   }
-  return counts;
+  return sums;
 }
 
 function say(line: string): void {

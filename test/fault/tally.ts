@@ -16,6 +16,8 @@ export interface Tally {
   readonly calls?: number;
   /** Plaintexts that came out. */
   readonly opened?: number;
+  /** Whatever else was counted, by name. */
+  readonly counts?: Readonly<Record<string, number>>;
 }
 
 /** The file into which the long run's test processes write their tallies, one JSON object on each line. */
