@@ -3,6 +3,7 @@ import { AccountsModule } from "./accounts/accounts.module.js";
 import { ApprovalsModule, HIGHER_ACTS, SECRET_FACTS } from "./approvals/approvals.module.js";
 import { TAKING_STATEMENT } from "./approvals/taking-statement.service.js";
 import { AuditModule } from "./audit/audit.module.js";
+import { AuditLog } from "./audit/audit-log.service.js";
 import type { VerifierKey } from "./audit/tlog/verifier-key.js";
 import { Transactions } from "./audit/transactions.service.js";
 import type { Config } from "./config/config.js";
@@ -35,8 +36,12 @@ export class AppModule {
         AccountsModule,
         PeopleModule.with([{ provide: TAKING_STATEMENT_PORT, useValue: TAKING_STATEMENT }]),
         ApprovalsModule.with([
-          { provide: SECRET_FACTS, inject: [Transactions], useFactory: (transactions: Transactions) => new Secrets(transactions) },
-          { provide: HIGHER_ACTS, useFactory: () => [waiveAct()] },
+          {
+            provide: SECRET_FACTS,
+            inject: [Transactions, AuditLog],
+            useFactory: (transactions: Transactions, audit: AuditLog) => new Secrets(transactions, audit),
+          },
+          { provide: HIGHER_ACTS, inject: [AuditLog], useFactory: (audit: AuditLog) => [waiveAct(audit)] },
         ]),
         SecretsModule,
         EdgeModule.register({ imports: [], version: VERSION }),

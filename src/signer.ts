@@ -34,7 +34,7 @@ export async function startSigner(config: Config, connection: PgConnection, log:
   const guard = createGuard(config.guard, s3);
   const key = createLogKey(config.logKey, {
     ...(config.awsKmsEndpoint === null ? {} : { awsEndpoint: config.awsKmsEndpoint }),
-    create: await isFirstRun(guard, connection, origin),
+    create: await isFirstRun(guard, connection),
   });
   const verifierKey = newVerifierKey(origin, "ed25519", await key.publicKey());
   const isFile = config.logKey.startsWith("file:");
@@ -77,11 +77,11 @@ export async function startSigner(config: Config, connection: PgConnection, log:
 }
 
 /** Only a log that was never signed may get a new key: later a missing key is a lost one, and a new one would sign a second history. */
-async function isFirstRun(guard: Guard, connection: PgConnection, origin: string): Promise<boolean> {
+async function isFirstRun(guard: Guard, connection: PgConnection): Promise<boolean> {
   if ((await guard.read()) !== null) return false;
   const client = await connectLog(connection);
   try {
-    return (await CheckpointRepository.newest(client, origin)) === undefined;
+    return !(await CheckpointRepository.hasAny(client));
   } finally {
     await client.end().catch(() => undefined);
   }
@@ -103,5 +103,5 @@ function signerEvents(log: Log): SignerEvents {
 }
 
 function reasonSlug(reason: string): ReturnType<typeof slug> {
-  return slug(reason.replaceAll(" ", "-").slice(0, 64));
+  return slug(reason.replaceAll(/[^A-Za-z0-9_]+/g, "-").slice(0, 64));
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { LessThanOrEqual } from "typeorm";
+import { type FindOptionsWhere, LessThanOrEqual } from "typeorm";
 import { type AccountRow, lockAccount, readAccount, setCheckOut } from "../accounts/account-registry.service.js";
 import { draftEntry, personActor, SYSTEM_ACTOR } from "../audit/draft.js";
 import type { EntryDraft } from "../audit/entry.js";
@@ -218,8 +218,17 @@ export async function expireGrant(tx: WorkTransaction, grant: AccessGrant): Prom
 
 /** Ends every grant that `holderId` still holds; for a reset, which ends what was granted before it. @returns the entries that tell of it. */
 export async function revokeGrantsOf(tx: WorkTransaction, holderId: Id<"person">): Promise<Drafted<EntryDraft>[]> {
+  return await revokeGrants(tx, { holderId });
+}
+
+/** Ends the open grants that match, `take` at most; the system does it. @returns the entries that tell of it, one for each. */
+export async function revokeGrants(
+  tx: WorkTransaction,
+  where: FindOptionsWhere<AccessGrant>,
+  take?: number,
+): Promise<Drafted<EntryDraft>[]> {
   const entries: Drafted<EntryDraft>[] = [];
-  for (const grant of await tx.readAll(AccessGrant, { holderId, state: "OPEN" }, "lock")) {
+  for (const grant of await tx.readAll(AccessGrant, { ...where, state: "OPEN" }, "lock", take)) {
     const draft = draftEntry({
       action: "grant.revoke",
       outcome: "committed",

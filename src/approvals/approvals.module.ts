@@ -7,6 +7,7 @@ import { CONFIG } from "../config/config.module.js";
 import { trustedConfig, trustedConfigDigest } from "../config/trusted.js";
 import { RecordsKey } from "../keys/records.js";
 import { Allowlist } from "../people/allowlist.service.js";
+import { Certification } from "../people/certification.service.js";
 import { Enrolment } from "../people/enrolment.service.js";
 import { People } from "../people/people.service.js";
 import { StepUp } from "../people/step-up.service.js";
@@ -15,6 +16,7 @@ import { compileTicketPattern } from "../tickets/ticket-reference.js";
 import { AccessGrants } from "./access-grants.service.js";
 import { CATALOGUE } from "./catalogue.js";
 import { ConfigurationController } from "./configuration.rest.js";
+import { EndedEpoch } from "./ended-epoch.service.js";
 import { GrantsController } from "./grants.rest.js";
 import type { GuardedAct } from "./guarded-act.port.js";
 import { peopleActs } from "./people-acts.service.js";
@@ -43,22 +45,43 @@ export class ApprovalsModule {
         ...above,
         {
           provide: TrustedConfiguration,
-          inject: [AuditLog, RecordsKey, CONFIG, HealthRegistry],
-          useFactory: (log: AuditLog, records: RecordsKey, config: Config, health: HealthRegistry) => {
+          inject: [AuditLog, RecordsKey, Certification, CONFIG, HealthRegistry],
+          useFactory: (log: AuditLog, records: RecordsKey, certification: Certification, config: Config, health: HealthRegistry) => {
             const settings = trustedConfig(config) as unknown as JsonObject;
-            const trust = new TrustedConfiguration(log, records, { settings, digest: trustedConfigDigest(config) });
+            const trust = new TrustedConfiguration(log, records, certification, { settings, digest: trustedConfigDigest(config) });
             // Before founding there is nothing that could be opened.
             health.register("config", () => {
-              if (log.lastOf("people.founded") !== undefined) trust.assertApproved();
+              if (log.lastOf("people.founded") !== undefined) trust.assertMayOpen();
               return Promise.resolve();
             });
             return trust;
           },
         },
+        {
+          provide: EndedEpoch,
+          inject: [Transactions, AuditLog],
+          useFactory: async (transactions: Transactions, log: AuditLog) => {
+            const ended = new EndedEpoch(transactions, log);
+            // Before anything else is made, and long before anybody is answered. A log that was put back again takes no entry.
+            if (!log.isRolledBack) await ended.voidOpen();
+            return ended;
+          },
+        },
         { provide: REVEAL_ACT, inject: [SECRET_FACTS], useFactory: (facts: SecretFactsPort) => revealAct(CATALOGUE, facts) },
         {
           provide: Requests,
-          inject: [Transactions, StepUp, CONFIG, REVEAL_ACT, HIGHER_ACTS, TrustedConfiguration, People, Enrolment, Allowlist],
+          inject: [
+            Transactions,
+            StepUp,
+            CONFIG,
+            REVEAL_ACT,
+            HIGHER_ACTS,
+            TrustedConfiguration,
+            People,
+            Enrolment,
+            Allowlist,
+            Certification,
+          ],
           useFactory: (
             transactions: Transactions,
             stepUp: StepUp,
@@ -69,8 +92,9 @@ export class ApprovalsModule {
             people: People,
             enrolment: Enrolment,
             allowlist: Allowlist,
+            certification: Certification,
           ) => {
-            const acts = [reveal, ...higher, trust.act(), ...peopleActs(people, enrolment, allowlist)];
+            const acts = [reveal, ...higher, trust.act(), ...peopleActs(people, enrolment, allowlist, certification)];
             const ticketPattern = compileTicketPattern(config.ticketPattern);
             return new Requests(transactions, stepUp, acts, { logOrigin: config.logOrigin, ticketPattern });
           },

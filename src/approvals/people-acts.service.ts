@@ -6,6 +6,7 @@ import { Grant } from "../kernel/grant.js";
 import { type Id, isId } from "../kernel/ids.js";
 import type { Operation } from "../kernel/operations.js";
 import { type Allowlist, type AllowlistForm, checkAllowlistForm } from "../people/allowlist.service.js";
+import type { Certification } from "../people/certification.service.js";
 import { assertUnknown, type Enrolment } from "../people/enrolment.service.js";
 import { assertKnownPerson, type People } from "../people/people.service.js";
 import { checkPersonForm, type PersonForm } from "../people/person-form.js";
@@ -55,8 +56,8 @@ export function mintGrant<Op extends Operation>(operation: Op, decided: DecidedR
 }
 
 /** The guarded acts on people and allowlist: the engine's side of what `people` does. */
-export function peopleActs(people: People, enrolment: Enrolment, allowlist: Allowlist): GuardedAct[] {
-  return [enrolAct(enrolment), resetAct(enrolment), restoreAct(people), allowlistAct(allowlist)];
+export function peopleActs(people: People, enrolment: Enrolment, allowlist: Allowlist, certification: Certification): GuardedAct[] {
+  return [enrolAct(enrolment), resetAct(enrolment), restoreAct(people), allowlistAct(allowlist), certifyAct(certification)];
 }
 
 function enrolAct(enrolment: Enrolment): GuardedAct {
@@ -116,6 +117,27 @@ function allowlistAct(allowlist: Allowlist): GuardedAct {
     async apply(tx, decided): Promise<readonly Drafted<EntryDraft>[]> {
       const form = decided.body.subject as unknown as AllowlistForm;
       return [await allowlist.grant(tx, mintGrant("allowlist.grant", decided), form, partiesOf(decided))];
+    },
+  };
+}
+
+function certifyAct(certification: Certification): GuardedAct {
+  return {
+    ...CUSTODIAN_ACT,
+    operation: "allowlist.certify",
+    async check(tx, form) {
+      const { digest, entries } = await certification.currentIn(tx);
+      // The custodian names what they have looked at; an allowlist that changed meanwhile is not it.
+      if (form.subject["digest"] !== digest)
+        throw new RootkeepError("MALFORMED", {
+          fields: [{ field: "subject.digest", rule: "is the digest of the allowlist as it stands" }],
+        });
+      return custodianForm({ digest, entries });
+    },
+    async apply(tx, decided) {
+      const { digest } = decided.body.subject;
+      if (typeof digest !== "string") throw new RootkeepError("STATE_CONFLICT");
+      return [await certification.certify(tx, mintGrant("allowlist.certify", decided), digest, partiesOf(decided))];
     },
   };
 }

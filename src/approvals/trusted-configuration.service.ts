@@ -4,6 +4,7 @@ import { draftEntry, personActor } from "../audit/draft.js";
 import { RootkeepError } from "../kernel/errors.js";
 import { newEventId } from "../kernel/ids.js";
 import type { RecordsKey } from "../keys/records.js";
+import type { Certification } from "../people/certification.service.js";
 import { approvedDigest, configApproval } from "../people/config-approval.js";
 import type { GuardedAct } from "./guarded-act.port.js";
 import { CUSTODIAN_ACT, custodianForm, partiesOf } from "./people-acts.service.js";
@@ -23,6 +24,7 @@ export class TrustedConfiguration {
   constructor(
     private readonly log: AuditLog,
     private readonly records: RecordsKey,
+    private readonly certification: Pick<Certification, "assertCertified">,
     readonly current: TrustedFacts,
   ) {}
 
@@ -47,6 +49,16 @@ export class TrustedConfiguration {
    */
   assertApproved(): void {
     if (!this.isApproved) throw new RootkeepError("CONFIG_UNAPPROVED", { facts: { digest: this.current.digest } });
+  }
+
+  /**
+   * What must hold for the whole deployment before anything is opened: an approved configuration and, after the log was reopened, a
+   * certified allowlist.
+   * @throws RootkeepError `CONFIG_UNAPPROVED`, `ALLOWLIST_UNCERTIFIED`
+   */
+  assertMayOpen(): void {
+    this.assertApproved();
+    this.certification.assertCertified();
   }
 
   /** The guarded act `config.approve`: approves what this process runs with, named by its digest. */

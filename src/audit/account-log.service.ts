@@ -61,7 +61,7 @@ export class AccountLog {
 
   constructor(
     private readonly dataSource: DataSource,
-    private readonly log: Pick<AuditLog, "streams" | "catchUp" | "readHead">,
+    private readonly log: Pick<AuditLog, "streams" | "catchUp" | "readHead" | "epochStarts">,
     private readonly tlog: Pick<TlogReader, "newest" | "entryProof">,
     private readonly origin: string,
   ) {}
@@ -108,7 +108,8 @@ export class AccountLog {
 
   async #newestHeads(client: PoolClient, signed: number): Promise<SignedHeads> {
     const seq = this.log.streams.heartbeatBelow(signed);
-    if (seq === undefined) throw new RootkeepError("NOT_FOUND");
+    // One of an ended epoch knows nothing of what was lost: the owner waits for the next.
+    if (seq === undefined || seq < (this.log.epochStarts.at(-1)?.seq ?? 0)) throw new RootkeepError("NOT_FOUND");
     if (this.#heads?.seq !== seq) {
       const made = this.#headsOf(client, seq);
       this.#heads = { seq, made };

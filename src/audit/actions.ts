@@ -8,6 +8,7 @@ export const LOG_ACTIONS = [
   "log.genesis",
   "log.heartbeat",
   "log.reopened",
+  "log.voided",
   "log.pruned",
   "log.key_rotated",
   "log.rollback_detected",

@@ -8,13 +8,13 @@ import { AuditRepository } from "./audit.repository.js";
 import { leafHashHex } from "./chain.js";
 import type { BuiltEntry, EntryDraft } from "./entry.js";
 import { appendEntries, sentEntries } from "./entry-appender.service.js";
-import { LogIndex, type OpenIntent, type RememberedEntry } from "./log-index.js";
+import { type EpochStart, LogIndex, type OpenIntent, type RememberedEntry } from "./log-index.js";
 import { LogStanding, type StandingAlarms } from "./log-standing.js";
 import { AuditReceipt, type ReceiptFacts } from "./receipt.js";
 import type { StreamIndex } from "./stream-index.js";
 
 /** Actions whose newest entry this service remembers: what the log itself says about the deployment. */
-const REMEMBERED = new Set(["people.founded", "config.approve"]);
+const REMEMBERED = new Set(["people.founded", "config.approve", "allowlist.certify"]);
 
 /** Entries read at once while following the log. */
 const PAGE = 2_000;
@@ -36,6 +36,8 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
   readonly #uncommitted = new WeakMap<readonly SentEntry[], readonly BuiltEntry[]>();
   readonly #standing: LogStanding;
   #following: Promise<void> = Promise.resolve();
+  /** Of the epoch that this process was started for. */
+  #origin: string | undefined;
 
   constructor(
     private readonly connect: () => Promise<Client>,
@@ -69,6 +71,7 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
       const head = await AuditRepository.lockHead(client);
       if (head.size === 0) await appendEntries(client, head, [genesis(deployment)]);
       await client.query("COMMIT");
+      this.#origin = origin;
       await this.catchUp(client, await AuditRepository.readHead(client));
     } finally {
       await client.end().catch(() => undefined);
@@ -159,6 +162,11 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
     return this.#index.streams;
   }
 
+  /** Where the log was reopened, oldest first. */
+  get epochStarts(): readonly EpochStart[] {
+    return this.#index.epochStarts;
+  }
+
   /** The newest entry of a remembered action, or undefined. */
   lastOf(action: string): RememberedEntry | undefined {
     return this.#index.lastOf(action);
@@ -245,6 +253,8 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
       throw error;
     }
     if (head.size === this.#index.size && !head.lastLeaf.equals(this.#index.lastLeaf)) throw this.#standing.break(head.size);
+    // A log that is reopened is another one for a process that was started for its last epoch: sessions, grants and settings are.
+    if (this.#index.size > 0 && this.#index.origin !== this.#origin) throw this.#standing.break(this.#index.size - 1);
   }
 
   async #followPage(client: ClientBase, head: LogHead): Promise<void> {

@@ -90,8 +90,9 @@ export const LOG_VERIFIER_KEY = Symbol("log-verifier-key");
     { provide: AuditReader, inject: [DataSource], useFactory: (dataSource: DataSource) => new AuditReader(dataSource) },
     {
       provide: TlogReader,
-      inject: [DataSource, CONFIG, LOG_VERIFIER_KEY],
-      useFactory: (dataSource: DataSource, { logOrigin }: Config, key: VerifierKey) => new TlogReader(dataSource, logOrigin, key),
+      inject: [DataSource, CONFIG, LOG_VERIFIER_KEY, AuditLog],
+      useFactory: (dataSource: DataSource, { logOrigin }: Config, key: VerifierKey, audit: AuditLog) =>
+        new TlogReader(dataSource, logOrigin, key, audit),
     },
     {
       provide: AccountLog,

@@ -2,6 +2,7 @@ import type { JsonObject } from "./canonical-json.js";
 import { leafHashHex } from "./chain.js";
 import { type Entry, parseCanonicalEntry } from "./entry.js";
 import { brokenRule, ZERO_HASH_HEX } from "./entry-form.js";
+import { isEarlierEpoch, joinsEpoch } from "./epoch.js";
 
 /** What is checked of each entry, in the order in which it is reported. */
 export const CHAIN_CHECKS = ["canonical", "form", "origin", "gaps", "chain", "time", "streams", "ids"] as const;
@@ -43,7 +44,8 @@ const NONE: readonly ChainFinding[] = Object.freeze([]);
  * Memory grows with the number of streams (accounts) and of derived event ids (openings), not with the number of entries.
  */
 export class ChainVerifier {
-  #origin: string | undefined;
+  /** Origin of the epoch that the last entry belongs to. */
+  #epoch: string | undefined;
   #next: number;
   #previousLeaf: string | undefined;
   #lastTime = "";
@@ -53,9 +55,11 @@ export class ChainVerifier {
   readonly #streams = new Map<string, { sseq: number; leaf: string }>();
   readonly #derivedIds = new Set<string>();
 
-  /** @param origin what every entry's `log` must be; by default what the first entry says. */
-  constructor(origin?: string, start: ChainStart = { from: 0 }) {
-    this.#origin = origin;
+  /** @param origin of which log, and up to which of its epochs, the entries must be; by default of the log that the first entry names. */
+  constructor(
+    private readonly origin?: string,
+    start: ChainStart = { from: 0 },
+  ) {
     this.#next = start.from;
     this.#startsAtZero = start.from === 0;
     this.#previousLeaf = start.from === 0 ? ZERO_HASH_HEX : start.previous;
@@ -69,9 +73,9 @@ export class ChainVerifier {
   get lastLeaf(): string | undefined {
     return this.#previousLeaf;
   }
-  /** Origin of the log, as soon as it is known. */
-  get origin(): string | undefined {
-    return this.#origin;
+  /** Origin that the last entry of this log names; undefined before the first. */
+  get epoch(): string | undefined {
+    return this.#epoch;
   }
 
   /** Takes the next entry's bytes. Never throws for what the bytes are. */
@@ -146,8 +150,15 @@ export class ChainVerifier {
 
   #checkOrigin(entry: Entry, findings: ChainFinding[]): void {
     const { seq } = entry;
-    this.#origin ??= entry.log;
-    if (entry.log !== this.#origin) findings.push({ check: "origin", seq, message: `entry ${String(seq)} is of another log` });
+    if (this.#isOfThisLog(entry)) this.#epoch = entry.log;
+    else findings.push({ check: "origin", seq, message: `entry ${String(seq)} is of another log` });
+  }
+
+  /** An entry behind another of this log is of the same epoch, or begins the next one. A run may begin in any epoch up to the one asked for. */
+  #isOfThisLog(entry: Entry): boolean {
+    if (entry.log === this.#epoch) return true;
+    const isOfLog = this.origin === undefined || entry.log === this.origin || isEarlierEpoch(entry.log, this.origin);
+    return isOfLog && (this.#epoch === undefined || joinsEpoch(entry, this.#epoch));
   }
 
   /** The form is of fixed width, so text compares as time. */

@@ -5,10 +5,8 @@ import { AuditRepository } from "./audit.repository.js";
 import { CheckpointRepository, type CheckpointRow } from "./checkpoint.repository.js";
 import type { Guard, GuardState } from "./guard.port.js";
 import type { LogSigner } from "./log-signer.port.js";
-import { ownCheckpoint } from "./signed-checkpoint.js";
+import { ownCheckpoint, signCheckpoint } from "./signed-checkpoint.js";
 import { type ComputedRoot, SignedTree } from "./signed-tree.service.js";
-import { formatCheckpoint } from "./tlog/checkpoint.js";
-import { formatNote, signNote } from "./tlog/note.js";
 import type { VerifierKey } from "./tlog/verifier-key.js";
 
 /** Whoever appended may say so here; the signer then does not wait for its next look. */
@@ -17,7 +15,7 @@ export const LOG_GROWN_CHANNEL = "rootkeep_log_grown";
 export const CHECKPOINT_CHANNEL = "rootkeep_checkpoint";
 
 // Held by the session of the one signer that signs. Any constant will do, as long as it is no other lock's.
-const LEADER_LOCK = "8241996041571201002";
+export const LEADER_LOCK = "8241996041571201002";
 const LOOK_EVERY_MS = 500;
 
 /** What happens to the signer, for log lines and metrics. */
@@ -116,7 +114,7 @@ export class CheckpointSigner {
     if (head.size === tree.size) return;
     const computed = await tree.extend(head);
     if (!tree.lastLeaf.equals(head.lastLeaf)) throw new RootkeepError("CHAIN_BROKEN", { facts: { seq: head.size } });
-    const note = await this.#sign(computed);
+    const note = await signCheckpoint(computed, this.options.verifierKey, this.options.key);
     if (!(await guard.advance(this.#guarded, note))) {
       // Somebody else has signed: what this process knows is out of date.
       this.#tree = undefined;
@@ -127,13 +125,6 @@ export class CheckpointSigner {
     this.#guarded = await guard.read();
     // Overtaken in between: the next checkpoint must not be built on this process's tree.
     if (this.#guarded?.note !== note) this.#tree = undefined;
-  }
-
-  async #sign({ size, root }: ComputedRoot): Promise<string> {
-    const { origin, key, verifierKey } = this.options;
-    const text = formatCheckpoint({ origin, size, root, extensions: [] });
-    const signature = await signNote(text, verifierKey, (message) => key.sign(message));
-    return formatNote({ text, signatures: [signature] }).toString("utf8");
   }
 
   async #publish(client: Client, { size, root, frontier, tiles }: ComputedRoot, note: string): Promise<void> {

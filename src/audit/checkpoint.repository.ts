@@ -27,6 +27,8 @@ interface CheckpointRecord {
 }
 
 const COLUMNS = "size, root, note, frontier";
+/** Eight megabytes. */
+const TILES_AT_ONCE = 1_024;
 
 /** The statements about tree and checkpoints. Only the signer's role may run those that insert. */
 export const CheckpointRepository = {
@@ -39,6 +41,12 @@ export const CheckpointRepository = {
     return rows.map(toRow)[0];
   },
 
+  /** Whether anything was ever signed, under whichever name. */
+  async hasAny(client: ClientBase): Promise<boolean> {
+    const { rows } = await client.query("SELECT 1 FROM audit.checkpoint LIMIT 1");
+    return rows.length > 0;
+  },
+
   /** The smallest checkpoint that covers entry `seq`. */
   async firstCovering(client: ClientBase, origin: string, seq: number): Promise<CheckpointRow | undefined> {
     const { rows } = await client.query<CheckpointRecord>(
@@ -48,13 +56,19 @@ export const CheckpointRepository = {
     return rows.map(toRow)[0];
   },
 
-  /** Sizes of the checkpoints behind `after`, in order. */
-  async list(client: ClientBase, origin: string, after: number, limit: number): Promise<CheckpointRow[]> {
-    const { rows } = await client.query<CheckpointRecord>(
-      `SELECT ${COLUMNS} FROM audit.checkpoint WHERE origin = $1 AND size > $2 ORDER BY size LIMIT $3`,
-      [origin, after, limit],
+  /** The checkpoints of some epochs, of each up to a size, that are larger than `after`: in the order of their sizes. */
+  async list(
+    client: ClientBase,
+    epochs: readonly { readonly origin: string; readonly size: number }[],
+    after: number,
+    limit: number,
+  ): Promise<(CheckpointRow & { readonly origin: string })[]> {
+    const { rows } = await client.query<CheckpointRecord & { origin: string }>(
+      `SELECT c.origin, ${COLUMNS} FROM unnest($1::text[], $2::bigint[]) AS e(origin, last)
+       JOIN audit.checkpoint c ON c.origin = e.origin AND c.size <= e.last WHERE c.size > $3 ORDER BY c.size LIMIT $4`,
+      [epochs.map(({ origin }) => origin), epochs.map(({ size }) => size), after, limit],
     );
-    return rows.map(toRow);
+    return rows.map((row) => ({ ...toRow(row), origin: row.origin }));
   },
 
   /** Cosignature lines of a checkpoint, each with its line feed. */
@@ -73,19 +87,7 @@ export const CheckpointRepository = {
       // Sent one behind the other: a connection that pipelines waits once.
       await Promise.all([
         client.query("BEGIN"),
-        tiles.length === 0
-          ? undefined
-          : client.query(
-              `INSERT INTO audit.tile (origin, level, idx, hashes, root) SELECT $1, level, idx, hashes, root
-               FROM unnest($2::smallint[], $3::bigint[], $4::bytea[], $5::bytea[]) AS t(level, idx, hashes, root)`,
-              [
-                origin,
-                tiles.map(({ level }) => level),
-                tiles.map(({ n }) => n),
-                byteaArray(tiles.map(({ bytes }) => bytes)),
-                byteaArray(tiles.map(({ root: tileRoot }) => tileRoot)),
-              ],
-            ),
+        ...insertTiles(client, origin, tiles),
         client.query("INSERT INTO audit.checkpoint (origin, size, root, note, frontier) VALUES ($1, $2, $3, $4, $5)", [
           origin,
           size,
@@ -147,6 +149,28 @@ export const CheckpointRepository = {
     return Buffer.concat(rows.map(({ root }) => root));
   },
 } as const;
+
+/** A log that is signed anew from its first entry fills thousands of tiles at once; one message to the database has a bound. */
+function insertTiles(client: ClientBase, origin: string, tiles: readonly FullTile[]): Promise<unknown>[] {
+  const inserts: Promise<unknown>[] = [];
+  for (let from = 0; from < tiles.length; from += TILES_AT_ONCE) {
+    const some = tiles.slice(from, from + TILES_AT_ONCE);
+    inserts.push(
+      client.query(
+        `INSERT INTO audit.tile (origin, level, idx, hashes, root) SELECT $1, level, idx, hashes, root
+         FROM unnest($2::smallint[], $3::bigint[], $4::bytea[], $5::bytea[]) AS t(level, idx, hashes, root)`,
+        [
+          origin,
+          some.map(({ level }) => level),
+          some.map(({ n }) => n),
+          byteaArray(some.map(({ bytes }) => bytes)),
+          byteaArray(some.map(({ root }) => root)),
+        ],
+      ),
+    );
+  }
+  return inserts;
+}
 
 function toRow({ size, root, note, frontier }: CheckpointRecord): CheckpointRow {
   return { size: Number(size), root, note, frontier };

@@ -15,6 +15,7 @@ const ACTS: readonly EntryAction[] = [
   "authenticator.locked",
   "allowlist.grant",
   "allowlist.revoke",
+  "allowlist.certify",
   "allowlist.lapsed",
   "config.approve",
   "config.changed",

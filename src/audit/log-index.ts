@@ -1,6 +1,7 @@
 import { RootkeepError } from "../kernel/errors.js";
 import { leafHash, ZERO_HASH } from "./chain.js";
-import type { BuiltEntry } from "./entry.js";
+import type { BuiltEntry, Entry } from "./entry.js";
+import { joinsEpoch, type Reopening, reopeningIn } from "./epoch.js";
 import { RootMemory } from "./root-memory.js";
 import { StreamIndex } from "./stream-index.js";
 
@@ -26,6 +27,11 @@ export interface RememberedEntry {
   readonly seq: number;
   readonly eventId: string;
   readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** A place where an epoch of the log begins that is not its first. */
+export interface EpochStart extends Reopening {
+  readonly seq: number;
 }
 
 /** An intent whose outcome is not in the log yet. */
@@ -57,6 +63,7 @@ export class LogIndex {
   readonly #openIntents = new Map<string, OpenIntent>();
   readonly #rememberedIds = new Set<string>();
   readonly #remembered = new Map<string, RememberedEntry>();
+  readonly #epochStarts: EpochStart[] = [];
 
   /** @param remember actions whose newest entry is kept. */
   constructor(private readonly remember: ReadonlySet<string>) {}
@@ -67,8 +74,13 @@ export class LogIndex {
   get lastLeaf(): Buffer {
     return this.#lastLeaf;
   }
+  /** Origin of the epoch that the last entry belongs to. */
   get origin(): string | undefined {
     return this.#origin;
+  }
+  /** Where the log was reopened, oldest first. */
+  get epochStarts(): readonly EpochStart[] {
+    return this.#epochStarts;
   }
 
   newestSeq(rowKey: string): number | undefined {
@@ -108,9 +120,11 @@ export class LogIndex {
 
   #take(entry: IndexedEntry, leaf: Buffer): void {
     this.#origin ??= entry.log;
-    if (entry.seq !== this.#size || entry.prev !== this.#lastLeaf.toString("hex") || entry.log !== this.#origin) {
+    const isNext = entry.seq === this.#size && entry.prev === this.#lastLeaf.toString("hex");
+    if (!isNext || !joinsEpoch(entry as unknown as Entry, this.#origin)) {
       throw new RootkeepError("CHAIN_BROKEN", { facts: { seq: this.#size } });
     }
+    if (entry.log !== this.#origin) this.#beginEpoch(entry);
     this.streams.take(entry, leaf);
     for (const row of entry.rows ?? []) {
       if (!this.#newest.has(row)) {
@@ -124,6 +138,13 @@ export class LogIndex {
     this.#lastLeaf = leaf;
     this.roots.append(leaf);
     this.#size += 1;
+  }
+
+  #beginEpoch(entry: IndexedEntry): void {
+    const reopening = reopeningIn(entry as unknown as Entry);
+    if (reopening === null) throw new Error("an epoch without a beginning");
+    this.#epochStarts.push({ seq: entry.seq, ...reopening });
+    this.#origin = entry.log;
   }
 
   /** What decides for the whole deployment is said once: an old entry that is appended anew is no news. */

@@ -6,6 +6,8 @@ import { LIMITS } from "../kernel/limits.js";
 export interface KnownLog {
   readonly size: number;
   readonly lastLeaf: Buffer;
+  /** Origin of the epoch that the last entry belongs to; undefined before the first. */
+  readonly origin: string | undefined;
 }
 
 /** What someone must look at at once. */
@@ -67,6 +69,8 @@ export class LogStanding {
     this.assertWhole();
     if (head.size < known.size) throw this.rollBack(head.size);
     if (head.size === known.size && !head.lastLeaf.equals(known.lastLeaf)) throw this.break(head.size);
+    // Reopened behind this process's back: it knows nothing of what that made void.
+    if (known.origin !== undefined && head.origin !== known.origin) throw this.break(head.size);
     this.#inspectClock(head);
   }
 

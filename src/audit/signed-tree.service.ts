@@ -3,7 +3,8 @@ import type { LogHead } from "../database/log.port.js";
 import { RootkeepError } from "../kernel/errors.js";
 import { leafHash, ZERO_HASH } from "./chain.js";
 import { CheckpointRepository, type CheckpointRow } from "./checkpoint.repository.js";
-import { parseEntry } from "./entry.js";
+import { type Entry, parseEntry } from "./entry.js";
+import { isEarlierEpoch, joinsEpoch } from "./epoch.js";
 import { TileReader } from "./tile-reader.service.js";
 import { verifyConsistency } from "./tlog/proof.js";
 import { consistencyPlan, proofHashes } from "./tlog/proof-plan.js";
@@ -33,6 +34,8 @@ export interface ComputedRoot {
 export class SignedTree {
   readonly #reader: TileReader;
   #lastLeaf: Buffer = ZERO_HASH;
+  /** Origin that the last entry names; undefined before the first. */
+  #log: string | undefined;
 
   private constructor(
     private readonly client: ClientBase,
@@ -60,6 +63,7 @@ export class SignedTree {
       const [last] = await CheckpointRepository.leaves(client, size - 1, size);
       if (last === undefined) throw new Error("the last entry is missing");
       tree.#lastLeaf = leafHash(last.entry);
+      tree.#log = origin;
       return tree;
     } catch (cause) {
       throw new RootkeepError("ROLLBACK_DETECTED", { facts: { seq: size }, reason: "the tree no longer leads to its checkpoint", cause });
@@ -89,6 +93,8 @@ export class SignedTree {
       if (page.length === 0) throw broken(this.size);
       for (const leaf of page) this.#take(leaf.entry, leaf.leafHash);
     }
+    // Entries of an ended epoch are signed under the next one's name only together with the entry that says why.
+    if (this.#log !== this.origin) throw broken(size);
     const full = this.tiles.takeFull();
     const edge = this.tiles.edge();
     const root = this.root;
@@ -99,16 +105,23 @@ export class SignedTree {
 
   #take(entry: Buffer, stored: Buffer): void {
     const seq = this.size;
-    let parsed: { readonly seq: number; readonly prev: string; readonly log: string };
+    let parsed: Entry;
     try {
       parsed = parseEntry(entry);
     } catch {
       throw broken(seq);
     }
-    if (parsed.seq !== seq || parsed.prev !== this.#lastLeaf.toString("hex") || parsed.log !== this.origin) throw broken(seq);
+    if (parsed.seq !== seq || parsed.prev !== this.#lastLeaf.toString("hex") || !this.#isOfThisLog(parsed)) throw broken(seq);
+    this.#log = parsed.log;
     this.#lastLeaf = leafHash(entry);
     this.range.append(this.#lastLeaf);
     this.tiles.append(stored);
+  }
+
+  /** A tree that is built from the first entry on passes through earlier epochs of its log; one that goes on from its own checkpoint does not. */
+  #isOfThisLog(entry: Entry): boolean {
+    const isOfLog = entry.log === this.origin || isEarlierEpoch(entry.log, this.origin);
+    return isOfLog && (this.#log === undefined || joinsEpoch(entry, this.#log));
   }
 
   async #proveConsistent(

@@ -2,9 +2,11 @@ import type { PoolClient } from "pg";
 import type { DataSource } from "typeorm";
 import { RootkeepError } from "../kernel/errors.js";
 import { AuditRepository } from "./audit.repository.js";
+import type { AuditLog } from "./audit-log.service.js";
 import { BUNDLE_WIDTH, encodeBundle } from "./bundle.js";
 import { leafHash } from "./chain.js";
 import { CheckpointRepository, type CheckpointRow } from "./checkpoint.repository.js";
+import { sizeOfNote } from "./epoch.js";
 import { formatKeyLine } from "./key-lines.js";
 import { hasTile, TileReader } from "./tile-reader.service.js";
 import { parseCheckpoint } from "./tlog/checkpoint.js";
@@ -14,7 +16,7 @@ import { rightEdge, rootFromRightEdge } from "./tlog/tile.js";
 import { parseEntriesPath, parseTilePath, TILE_WIDTH } from "./tlog/tile-path.js";
 import { TlogError } from "./tlog/tlog-error.js";
 import { formatTlogProof } from "./tlog/tlog-proof.js";
-import type { VerifierKey } from "./tlog/verifier-key.js";
+import { newVerifierKey, type VerifierKey } from "./tlog/verifier-key.js";
 
 /** A checkpoint that was issued, with what witnesses have added so far. */
 export interface IssuedCheckpoint {
@@ -48,11 +50,14 @@ export class TlogReader {
     private readonly dataSource: DataSource,
     private readonly origin: string,
     private readonly verifierKey: VerifierKey,
+    private readonly log: Pick<AuditLog, "epochStarts">,
   ) {}
 
-  /** The keys by which checkpoints are checked, as the file `log.vkey` has them. */
+  /** The keys by which checkpoints are checked, as the file `log.vkey` has them: that of this epoch, then those of the epochs before it. */
   keyLines(): string {
-    return `${formatKeyLine({ key: this.verifierKey, lastSize: null })}\n`;
+    const { publicKey } = this.verifierKey;
+    const earlier = this.#earlier().map(({ origin, size }) => ({ key: newVerifierKey(origin, "ed25519", publicKey), lastSize: size }));
+    return [{ key: this.verifierKey, lastSize: null }, ...earlier].map((line) => `${formatKeyLine(line)}\n`).join("");
   }
 
   /** The newest checkpoint. @throws RootkeepError `NOT_FOUND` before the first. */
@@ -63,9 +68,10 @@ export class TlogReader {
   /** Checkpoints larger than `after`, in order. */
   async checkpoints(after: number, limit: number): Promise<readonly IssuedCheckpoint[]> {
     return await this.#with(async (client) => {
-      const rows = await CheckpointRepository.list(client, this.origin, after, limit);
+      const epochs = [...this.#earlier(), { origin: this.origin, size: Number.MAX_SAFE_INTEGER }];
+      const rows = await CheckpointRepository.list(client, epochs, after, limit);
       const issued: IssuedCheckpoint[] = [];
-      for (const row of rows) issued.push(await this.#issued(client, row));
+      for (const row of rows) issued.push(await this.#issued(client, row, row.origin));
       return issued;
     });
   }
@@ -154,8 +160,14 @@ export class TlogReader {
     return row;
   }
 
-  async #issued(client: PoolClient, { size, root, note }: CheckpointRow): Promise<IssuedCheckpoint> {
-    const lines = await CheckpointRepository.cosignatures(client, this.origin, size);
+  /** The epochs before this one of which something was signed, each with the last size that still holds. */
+  #earlier(): readonly { readonly origin: string; readonly size: number }[] {
+    const sizes = this.log.epochStarts.map(({ previous, signed }) => ({ origin: previous, size: sizeOfNote(signed) }));
+    return sizes.filter(({ size }) => size > 0).reverse();
+  }
+
+  async #issued(client: PoolClient, { size, root, note }: CheckpointRow, origin = this.origin): Promise<IssuedCheckpoint> {
+    const lines = await CheckpointRepository.cosignatures(client, origin, size);
     return { size, root, note: note + lines.join("") };
   }
 

@@ -3,6 +3,7 @@ import { AUDIT_COMMANDS } from "./audit.js";
 import type { Command, RawCommand } from "./command.js";
 import { LOGIN_COMMANDS } from "./login.js";
 import { PEOPLE_COMMANDS } from "./people.js";
+import { REOPEN_COMMAND } from "./reopen.js";
 import { REQUEST_COMMANDS } from "./requests.js";
 import { SERVER_COMMANDS } from "./serve.js";
 
@@ -14,4 +15,5 @@ export const COMMANDS: readonly (Command | RawCommand)[] = [
   ...PEOPLE_COMMANDS,
   ...REQUEST_COMMANDS,
   ...AUDIT_COMMANDS,
+  REOPEN_COMMAND,
 ];

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { BUNDLE_WIDTH, decodeBundle } from "../audit/bundle.js";
 import { leafHash } from "../audit/chain.js";
 import { parseEntry } from "../audit/entry.js";
+import { isEarlierEpoch } from "../audit/epoch.js";
 import {
   checkpointPath,
   EXPORT_FILES,
@@ -177,7 +178,10 @@ function lastLeaf(bundle: Buffer): Buffer {
 function isWhole(bytes: Buffer, first: number, width: number, origin: string): boolean {
   try {
     const entries = decodeBundle(bytes).map((entry) => parseEntry(entry));
-    return entries.length === width && entries.every(({ seq, log }, index) => seq === first + index && log === origin);
+    return (
+      entries.length === width &&
+      entries.every(({ seq, log }, index) => seq === first + index && (log === origin || isEarlierEpoch(log, origin)))
+    );
   } catch {
     return false;
   }

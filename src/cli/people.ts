@@ -213,6 +213,23 @@ const ALLOWLIST: readonly Command[] = [
     },
   },
   {
+    words: ["people", "certify"],
+    summary: "Shows the digest of the allowlist as it stands; with --digest asks another custodian to certify it with you.",
+    options: {
+      digest: { kind: "text", value: "HEX", meaning: "of the allowlist that you have looked at" },
+      reason: { kind: "text", value: "TEXT", meaning: "why, for whoever approves" },
+    },
+    async run(call) {
+      const [digest, reason] = [call.given.text("digest"), call.given.text("reason")];
+      if (digest === undefined) {
+        call.show(await (await call.client()).get("/v1/allowlist/certification"));
+        return undefined;
+      }
+      if (reason === undefined) throw new UsageError("--reason is needed");
+      return await ask(call, "allowlist.certify", { digest });
+    },
+  },
+  {
     words: ["people", "allowlist"],
     summary: "Lists the allowlist, ended entries too.",
     async run(call) {

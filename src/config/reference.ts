@@ -144,7 +144,8 @@ export const VARIABLES = {
     form: text(/^[a-z0-9][a-z0-9.-]{0,99}(?:\/[a-z0-9._-]{1,64}){1,8}$/, "must be a schema-less URL like example.com/audit/prod/1"),
     fallback: "rootkeep.local/audit/<deployment>/1",
     isFallbackComputed: true,
-    meaning: "Origin line of the audit log. It stands in every entry and cannot be changed later.",
+    meaning:
+      "Origin line of the audit log; its last element counts epochs. It stands in every entry, and changes only when a log that was put back is reopened.",
     isTrusted: true,
   },
   ROOTKEEP_LOG_KEY: {

@@ -11,6 +11,8 @@ export interface OpenDatabase {
   readonly service: PgConnection;
   /** As role `rootkeep_signer`; null where this process was not told how. */
   readonly signer: PgConnection | null;
+  /** As role `rootkeep_migrate`, which owns everything; null where this process was not told how. */
+  readonly owner: PgConnection | null;
   readonly isAdopted: boolean;
   /** How many migrations ran now. */
   readonly applied: number;
@@ -29,7 +31,7 @@ export async function openDatabase(config: DatabaseConfig, migrations: readonly 
     const signer = config.signer?.expose(parseDatabaseUrl) ?? null;
     const migrate = config.migrate?.expose(parseDatabaseUrl);
     const applied = migrate === undefined ? [] : (await runMigrations(migrate, migrations)).applied;
-    return { service, signer, isAdopted: false, applied: applied.length, close: () => Promise.resolve() };
+    return { service, signer, owner: migrate ?? null, isAdopted: false, applied: applied.length, close: () => Promise.resolve() };
   }
   const server = await startEmbeddedPostgres({ directory: config.directory });
   try {
@@ -37,6 +39,7 @@ export async function openDatabase(config: DatabaseConfig, migrations: readonly 
     return {
       service: server.connections.rootkeep_service,
       signer: server.connections.rootkeep_signer,
+      owner: server.connections.rootkeep_migrate,
       isAdopted: server.isAdopted,
       applied: applied.length,
       close: () => server.stop(),

@@ -29,10 +29,20 @@ function fitsOperator(value: unknown, operator: FindOperator<unknown>): boolean 
       return (operator.value as readonly unknown[]).some((wanted) => fits(value, wanted));
     case "lessThanOrEqual":
       return value instanceof Date && operator.value instanceof Date && value <= operator.value;
+    case "lessThan":
+      return isNumeral(value) && isNumeral(operator.value) && BigInt(value) < BigInt(operator.value);
+    case "isNull":
+      return value === null;
     case "moreThan":
+      if (operator.value instanceof Date) return value instanceof Date && value > operator.value;
       // Paging by id. The order is the database's collation; what is left out or doubled in a list decides nothing.
       return typeof value === "string";
     default:
       throw new Error("this question cannot be checked");
   }
+}
+
+/** A bigint column, as the driver gives it. */
+function isNumeral(value: unknown): value is string {
+  return typeof value === "string" && /^\d{1,19}$/.test(value);
 }

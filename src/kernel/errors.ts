@@ -82,6 +82,12 @@ export const ERRORS = {
     message: "The code of this time step was given out already; wait for the next one.",
   },
   KEY_DISABLED: { http: 409, grpc: "FAILED_PRECONDITION", retry: "no", message: "The data key is disabled or destroyed." },
+  ALLOWLIST_UNCERTIFIED: {
+    http: 409,
+    grpc: "FAILED_PRECONDITION",
+    retry: "after approval",
+    message: "The log was reopened; nothing is opened until two custodians have certified the allowlist anew.",
+  },
   CONFIG_UNAPPROVED: {
     http: 409,
     grpc: "FAILED_PRECONDITION",

@@ -52,6 +52,7 @@ export const OPERATIONS = {
   "allowlist.list": rule(["custodian", "auditor"]),
   "allowlist.grant": rule(["custodian"], { guarded: true }),
   "allowlist.revoke": rule(["custodian"]),
+  "allowlist.certify": rule(["custodian"], { guarded: true }),
   "config.read": rule(["custodian", "auditor"]),
   "config.approve": rule(["custodian"], { guarded: true }),
   "account.list": rule(["requester", "approver", "custodian", "auditor"]),

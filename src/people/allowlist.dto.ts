@@ -25,6 +25,18 @@ export class AllowlistReply {
   @Shown(SHOWN.next) readonly next!: string | null;
 }
 
+/** What two custodians certify, and whether they must. */
+export class CertificationReply {
+  @Shown({ type: "string", pattern: "^[0-9a-f]{64}$", description: "Of every entry that stands, and the state of the person it names." })
+  readonly digest!: string;
+  @Shown({ type: "integer", minimum: 0 }) readonly entries!: number;
+  @Shown({ type: "string", nullable: true, description: "What was certified last; null if nothing was." })
+  readonly certifiedDigest!: string | null;
+  @Shown({ ...SHOWN.seq, nullable: true }) readonly certifiedSeq!: number | null;
+  @Shown({ ...SHOWN.flag, description: "True while the log was reopened and nobody has certified the allowlist since." })
+  readonly isMissing!: boolean;
+}
+
 /** Where the log tells of it. */
 export class SeqReply {
   @Shown(SHOWN.seq) readonly seq!: number;

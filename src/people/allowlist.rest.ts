@@ -6,15 +6,31 @@ import type { PersonCaller } from "../wire/caller.js";
 import { Operation } from "../wire/operation.decorator.js";
 import { PageQuery } from "../wire/page.dto.js";
 import { pageOfWhole } from "../wire/whole-list.js";
-import { AllowlistReply, SeqReply } from "./allowlist.dto.js";
+import { AllowlistReply, CertificationReply, SeqReply } from "./allowlist.dto.js";
 import { Allowlist } from "./allowlist.service.js";
+import { Certification } from "./certification.service.js";
 import { parseScope } from "./scope.js";
 
 /** The allowlist. Adding to it is asked for under /v1/requests; taking off needs no second custodian. */
 @ApiTags("allowlist")
 @Controller("v1/allowlist")
 export class AllowlistController {
-  constructor(private readonly allowlist: Allowlist) {}
+  constructor(
+    private readonly allowlist: Allowlist,
+    private readonly certification: Certification,
+  ) {}
+
+  @Get("certification")
+  @Operation("allowlist.list")
+  @ApiOkResponse({
+    type: CertificationReply,
+    description: "The allowlist's digest as it stands, and when two custodians certified it last.",
+  })
+  async certify(): Promise<CertificationReply> {
+    const { digest, entries } = await this.certification.current();
+    const { newest, isMissing } = this.certification;
+    return { digest, entries, certifiedDigest: newest?.digest ?? null, certifiedSeq: newest?.seq ?? null, isMissing };
+  }
 
   @Get()
   @Operation("allowlist.list")

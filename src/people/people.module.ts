@@ -17,6 +17,7 @@ import { Log } from "../telemetry/log.service.js";
 import { AllowlistController } from "./allowlist.rest.js";
 import { Allowlist } from "./allowlist.service.js";
 import { AuthenticatorSeal } from "./authenticator-seal.service.js";
+import { Certification } from "./certification.service.js";
 import { Enrolment } from "./enrolment.service.js";
 import { FailureCounter } from "./failure-counter.service.js";
 import { FoundingController } from "./founding.rest.js";
@@ -90,9 +91,14 @@ const COUNTER_POOL = Symbol("counter-pool");
         new InvitationHalves(transactions, records, stepUp, statements),
     },
     { provide: Allowlist, inject: [Transactions], useFactory: (transactions: Transactions) => new Allowlist(transactions) },
+    {
+      provide: Certification,
+      inject: [Transactions, AuditLog, RecordsKey],
+      useFactory: (...parts: ConstructorParameters<typeof Certification>) => new Certification(...parts),
+    },
     { provide: People, inject: [Transactions], useFactory: (transactions: Transactions) => new People(transactions) },
   ],
-  exports: [StepUp, SignIn, Founding, Enrolment, Allowlist, People],
+  exports: [StepUp, SignIn, Founding, Enrolment, Allowlist, Certification, People],
 })
 export class PeopleModule implements OnApplicationShutdown {
   /** @param above the provider of {@link TAKING_STATEMENT_PORT}; the composition root knows the module above. */

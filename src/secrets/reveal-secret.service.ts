@@ -150,7 +150,7 @@ export class RevealSecret {
   }
 
   async #claimIn(tx: WorkTransaction, acting: ActingPerson, form: ClaimForm): Promise<Claimed> {
-    this.trust.assertApproved();
+    this.trust.assertMayOpen();
     const claim = await this.grants.claim(tx, acting, form, await tx.clock());
     // Read after the waiting for locks is over: expiry, time step and skew are judged by this one.
     const now = await tx.clock();

@@ -24,7 +24,11 @@ import { Sweeper } from "./sweeper.service.js";
 @Module({
   controllers: [OpeningsController, ImportsController, AccountSecretsController],
   providers: [
-    { provide: Secrets, inject: [Transactions], useFactory: (transactions: Transactions) => new Secrets(transactions) },
+    {
+      provide: Secrets,
+      inject: [Transactions, AuditLog],
+      useFactory: (transactions: Transactions, log: AuditLog) => new Secrets(transactions, log),
+    },
     {
       provide: RevealSecret,
       inject: [DataSource, Transactions, AuditLog, AccessGrants, TrustedConfiguration, KeyService, DataKeys, COVERAGE],

@@ -4,6 +4,7 @@ import type { CurrentVersion, SecretFactsPort } from "../approvals/secret-facts.
 import type { Transactions } from "../audit/transactions.service.js";
 import type { WorkTransaction } from "../database/work-transaction.js";
 import type { Id } from "../kernel/ids.js";
+import { exposureOf, type ReopeningsOfLog } from "./exposure.js";
 import { SecretRow } from "./secret.entity.js";
 import { type Exposure, SecretVersion, type VersionState } from "./secret-version.entity.js";
 
@@ -22,7 +23,10 @@ export interface SecretView {
 
 /** What the vault holds for an account, without opening any of it. */
 export class Secrets implements SecretFactsPort {
-  constructor(private readonly transactions: Transactions) {}
+  constructor(
+    private readonly transactions: Transactions,
+    private readonly log: ReopeningsOfLog,
+  ) {}
 
   async ofAccount(accountId: Id<"account">): Promise<SecretView[]> {
     return await this.transactions.peek(async (tx) => {
@@ -33,7 +37,7 @@ export class Secrets implements SecretFactsPort {
           id: secret.id,
           kind: secret.kind,
           versions: versions
-            .map(({ id, number, state, exposure, createdAt }) => ({ id, number, state, exposure, createdAt }))
+            .map((version) => ({ ...shown(version), exposure: exposureOf(secret.kind, version, this.log) }))
             .sort((one, other) => one.number - other.number),
         });
       }
@@ -49,8 +53,12 @@ export class Secrets implements SecretFactsPort {
       const [version] = await tx.readAll(SecretVersion, { secretId: secret.id, state: "ACTIVE" });
       if (version === undefined) continue;
       const kind = secret.kind as PurposeKind;
-      current.push({ secretId: secret.id, versionId: version.id, kind, isBurnt: version.exposure === "BURNT" });
+      current.push({ secretId: secret.id, versionId: version.id, kind, isBurnt: exposureOf(kind, version, this.log) === "BURNT" });
     }
     return current;
   }
+}
+
+function shown({ id, number, state, createdAt }: SecretVersion): Pick<SecretVersion, "id" | "number" | "state" | "createdAt"> {
+  return { id, number, state, createdAt };
 }

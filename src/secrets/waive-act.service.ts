@@ -4,6 +4,7 @@ import { draftEntry, personActor } from "../audit/draft.js";
 import type { WorkTransaction } from "../database/work-transaction.js";
 import { RootkeepError } from "../kernel/errors.js";
 import { isId } from "../kernel/ids.js";
+import { exposureOf, type ReopeningsOfLog } from "./exposure.js";
 import { SecretRow } from "./secret.entity.js";
 import { SecretVersion } from "./secret-version.entity.js";
 
@@ -11,17 +12,17 @@ import { SecretVersion } from "./secret-version.entity.js";
  * The guarded act `secret.waive`: two custodians let a burnt value be opened again before it is rotated (design §6, check-in). It stays
  * exposed, and it is burnt again by the next opening.
  */
-export function waiveAct(): GuardedAct {
+export function waiveAct(log: ReopeningsOfLog): GuardedAct {
   return {
     ...CUSTODIAN_ACT,
     operation: "secret.waive",
     async check(tx, form) {
-      const { version } = await burnt(tx, form.subject["versionId"]);
+      const { version } = await burnt(tx, form.subject["versionId"], log);
       return custodianForm({ versionId: version.id });
     },
     async apply(tx, decided) {
       const parties = partiesOf(decided);
-      const { version, secret } = await burnt(tx, decided.body.subject["versionId"]);
+      const { version, secret } = await burnt(tx, decided.body.subject["versionId"], log);
       tx.change(SecretVersion, version, { exposure: "EXPOSED" });
       const draft = draftEntry({
         action: "secret.waive",
@@ -37,13 +38,17 @@ export function waiveAct(): GuardedAct {
   };
 }
 
-async function burnt(tx: WorkTransaction, versionId: unknown): Promise<{ version: SecretVersion; secret: SecretRow }> {
+async function burnt(
+  tx: WorkTransaction,
+  versionId: unknown,
+  log: ReopeningsOfLog,
+): Promise<{ version: SecretVersion; secret: SecretRow }> {
   if (!isId("version", versionId)) {
     throw new RootkeepError("MALFORMED", { fields: [{ field: "subject.versionId", rule: "is the id of a version" }] });
   }
   const version = await tx.lock(SecretVersion, versionId);
   const secret = version === null ? null : await tx.read(SecretRow, version.secretId);
   if (version === null || secret === null) throw new RootkeepError("NOT_FOUND");
-  if (version.state !== "ACTIVE" || version.exposure !== "BURNT") throw new RootkeepError("STATE_CONFLICT");
+  if (version.state !== "ACTIVE" || exposureOf(secret.kind, version, log) !== "BURNT") throw new RootkeepError("STATE_CONFLICT");
   return { version, secret };
 }

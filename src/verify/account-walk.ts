@@ -3,6 +3,7 @@ import { BUNDLE_BYTES_MAX, BUNDLE_WIDTH, BundleError, bundleEntries } from "../a
 import { leafHash } from "../audit/chain.js";
 import { type Entry, entryExtras, entryWarnings, parseCanonicalEntry, parseEntry } from "../audit/entry.js";
 import { ZERO_HASH_HEX } from "../audit/entry-form.js";
+import { isEarlierEpoch } from "../audit/epoch.js";
 import { isGlobalAct } from "../audit/global-acts.js";
 import { type StreamTip } from "../audit/stream-heads.js";
 import { CompactRange } from "../audit/tlog/tree.js";
@@ -80,7 +81,8 @@ export class AccountWalk {
     const entry = this.#parse(bytes, number);
     if (entry !== null) {
       const { report, manifest } = this;
-      if (entry.log !== manifest.origin) report.tampered("origin", "an entry is of another log", entry.seq);
+      if (entry.log !== manifest.origin && !isEarlierEpoch(entry.log, manifest.origin))
+        report.tampered("origin", "an entry is of another log", entry.seq);
       const check = this.folder === "entries" ? "chain" : "acts";
       if (entry.seq <= this.#lastSeq) report.tampered(check, "entries stand out of the order of the log", entry.seq);
       if (this.bounds.asOf !== null && entry.seq >= this.bounds.asOf)

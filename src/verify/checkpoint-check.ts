@@ -1,6 +1,10 @@
+import { isEarlierEpoch } from "../audit/epoch.js";
 import { checkpointPath, EXPORT_FILES, type ExportManifest, KEYS_BYTES_MAX, NOTE_FILE_BYTES_MAX } from "../audit/export-format.js";
 import { type KeyLine, parseKeyLines } from "../audit/key-lines.js";
+import { type Checkpoint, parseCheckpoint } from "../audit/tlog/checkpoint.js";
+import { parseNote } from "../audit/tlog/note.js";
 import { TlogError } from "../audit/tlog/tlog-error.js";
+import type { VerifierKey } from "../audit/tlog/verifier-key.js";
 import type { ExportSource } from "./export-source.js";
 import type { Layout } from "./layout.js";
 import { LogNotes, type OpenedNote } from "./log-notes.js";
@@ -34,6 +38,8 @@ export class CheckpointCheck {
   #vouched = 0;
   #cosigned = 0;
   #counts = { signed: 0, anchors: 0, receipts: 0 };
+  /** The newest checkpoint of each earlier epoch that was found on the tree. */
+  readonly #earlier = new Map<string, Checkpoint>();
 
   constructor(
     private readonly source: ExportSource,
@@ -45,6 +51,14 @@ export class CheckpointCheck {
   /** Receipts whose signed root was found on the tree. */
   get receipts(): number {
     return this.#counts.receipts;
+  }
+
+  keyOf(origin: string): VerifierKey | undefined {
+    return this.#notes?.keyOf(origin);
+  }
+
+  newestOf(origin: string): Checkpoint | undefined {
+    return this.#earlier.get(origin);
   }
 
   /** Size of the next checkpoint that is to be compared; Infinity when there is none. */
@@ -74,8 +88,10 @@ export class CheckpointCheck {
     const signed = [...(this.#waiting.get(size) ?? []), ...(await this.#issued(size))];
     this.#reportFork(size, signed, this.#vouched);
     for (const { check, what, note } of signed) {
-      if (note.checkpoint.root.equals(root)) this.#count(check, note.isCosigned ? size : 0);
-      else {
+      if (note.checkpoint.root.equals(root)) {
+        this.#count(check, note.isCosigned ? size : 0);
+        this.#earlier.set(note.checkpoint.origin, note.checkpoint);
+      } else {
         const between = `one of the entries ${String(this.#vouched)} to ${String(size - 1)} is not what was signed`;
         this.report.tampered(check, `${what} of ${String(size)} entries has another root: ${between}`, this.#vouched);
       }
@@ -161,7 +177,8 @@ export class CheckpointCheck {
     const note = this.#open(bytes, "signatures", EXPORT_FILES.checkpoint, 0);
     if (note === null) return;
     this.#expect({ check: "tree", what: "the newest checkpoint", note });
-    const { size } = note.checkpoint;
+    const { origin, size } = note.checkpoint;
+    if (origin !== this.manifest.origin) this.report.tampered("origin", "the newest checkpoint is of an earlier epoch", size);
     if (size < this.manifest.size) this.report.tampered("tree", `the newest checkpoint covers ${String(size)} entries only`, size);
   }
 
@@ -174,13 +191,19 @@ export class CheckpointCheck {
     try {
       if (bytes === null) throw new TlogError("is missing");
       const note = this.#notes?.open(bytes) ?? null;
-      if (note !== null && note.checkpoint.origin !== this.manifest.origin) {
+      if (note !== null && !isOfLog(note.checkpoint.origin, this.manifest.origin)) {
         this.report.tampered("origin", `${what} is of another log`, seq);
         return null;
       }
       return note;
     } catch (error) {
       if (!(error instanceof TlogError)) throw error;
+      const origin = bytes === null ? null : originOf(bytes);
+      // Not the log's fault: a reader who knows the newest name only cannot check what was signed under an earlier one.
+      if (origin !== null && isEarlierEpoch(origin, this.manifest.origin) && this.keyOf(origin) === undefined) {
+        this.report.incomplete(check, `${what} is of an earlier epoch, and no key of ${origin} is known`);
+        return null;
+      }
       this.report.tampered(check, `${what}: ${error.message}`, seq);
       return null;
     }
@@ -210,5 +233,19 @@ export class CheckpointCheck {
     while ((this.#sizes[this.#at] ?? END) <= size) this.#at += 1;
     while ((this.#waitingSizes[this.#waitingAt] ?? END) <= size) this.#waitingAt += 1;
     this.nextSize = Math.min(this.#sizes[this.#at] ?? END, this.#waitingSizes[this.#waitingAt] ?? END);
+  }
+}
+
+function isOfLog(origin: string, newest: string): boolean {
+  return origin === newest || isEarlierEpoch(origin, newest);
+}
+
+/** The origin that a note claims, signed or not; null for what is no checkpoint. */
+function originOf(note: Uint8Array): string | null {
+  try {
+    return parseCheckpoint(parseNote(note).text).origin;
+  } catch (error) {
+    if (error instanceof TlogError) return null;
+    throw error;
   }
 }

@@ -2,6 +2,8 @@ import { type KeyLine, keysFor } from "../audit/key-lines.js";
 import { type Checkpoint, openCheckpoint, parseCheckpoint } from "../audit/tlog/checkpoint.js";
 import { parseNote } from "../audit/tlog/note.js";
 import { isQuorum, type Policy } from "../audit/tlog/policy.js";
+import { TlogError } from "../audit/tlog/tlog-error.js";
+import type { VerifierKey } from "../audit/tlog/verifier-key.js";
 
 /** A checkpoint that a key of the log has signed. */
 export interface OpenedNote {
@@ -22,9 +24,19 @@ export class LogNotes {
     return this.policy !== undefined && this.policy.quorum !== null;
   }
 
+  /** The key that signs, or signed, under this name; undefined when none is known. */
+  keyOf(origin: string): VerifierKey | undefined {
+    return this.keys.find(({ key }) => key.name === origin)?.key;
+  }
+
   /** @throws TlogError when it is malformed, no key of the log has signed it, or a signature of a known key does not verify. */
   open(note: Uint8Array): OpenedNote {
-    const { size } = parseCheckpoint(parseNote(note).text);
+    const { origin, size } = parseCheckpoint(parseNote(note).text);
+    const ended = this.keys.find(({ key, lastSize }) => key.name === origin && lastSize !== null && size > lastSize);
+    if (ended !== undefined && keysFor(this.keys, size).every(({ name }) => name !== origin))
+      throw new TlogError(
+        `covers ${String(size)} entries, and its key signs no more than ${String(ended.lastSize)}: what is behind them was lost`,
+      );
     const witnesses = this.policy?.witnesses ?? [];
     const opened = openCheckpoint(note, { logs: keysFor(this.keys, size), witnesses: witnesses.map(({ key }) => key) });
     const signers = new Set(opened.cosignatures.map(({ key }) => key));

@@ -12,6 +12,7 @@ export const EXPORT_CHECKS = [
   "signatures",
   "quorum",
   "consistency",
+  "epochs",
   "anchors",
   "disclosures",
   "trust",

@@ -1,6 +1,7 @@
 import type { ChainStep } from "../audit/chain-verifier.js";
 import { entryExtras } from "../audit/entry.js";
 import { isObject } from "../audit/entry-form.js";
+import { isEarlierEpoch } from "../audit/epoch.js";
 import type { ExportManifest } from "../audit/export-format.js";
 import { parseCheckpoint } from "../audit/tlog/checkpoint.js";
 import { parseNote } from "../audit/tlog/note.js";
@@ -33,7 +34,7 @@ export class TrustCheck {
     if (trust.genesis !== undefined) this.#know(0, { leaf: Buffer.from(trust.genesis, "hex") });
     for (const { size, leaf } of trust.head ?? []) this.#know(size - 1, { leaf: Buffer.from(leaf, "hex") });
     for (const receipt of trust.receipts ?? []) if (receipt.proof !== null) this.#know(receipt.proof.index, { receipt });
-    if (trust.origin !== manifest.origin) this.report.tampered("trust", "the export is of another log than the trust file", manifest.from);
+    if (trust.origin !== manifest.origin) this.report.tampered("trust", otherLog(trust.origin, manifest.origin), manifest.from);
   }
 
   /** Takes an entry of the export. */
@@ -104,4 +105,9 @@ export class TrustCheck {
       this.report.tampered("trust", `the founding in entry ${String(seq)} names other keys than the trust file`, seq);
     }
   }
+}
+
+function otherLog(trusted: string, origin: string): string {
+  if (!isEarlierEpoch(trusted, origin)) return "the export is of another log than the trust file";
+  return "the log was reopened since the trust file was written: see its entry log.reopened, and take origin and key of the new epoch into the file";
 }

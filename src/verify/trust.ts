@@ -1,5 +1,6 @@
 import type { JsonObject } from "../audit/canonical-json.js";
 import { isHash, isObject, isOrigin } from "../audit/entry-form.js";
+import { isEarlierEpoch } from "../audit/epoch.js";
 import { type KeyLine, parseKeyLine } from "../audit/key-lines.js";
 import { type Policy, parsePolicy } from "../audit/tlog/policy.js";
 import { TlogError } from "../audit/tlog/tlog-error.js";
@@ -88,14 +89,15 @@ async function parseSigners({ keys, policy }: JsonObject, origin: string, read: 
 
 /** The log keys of a policy, for a trust file that names none itself. */
 function keysOf(policy: Policy | undefined, origin: string): readonly KeyLine[] | undefined {
-  const keys = (policy?.logs ?? []).filter(({ key }) => key.name === origin).map(({ key }) => ({ key, lastSize: null }));
+  const isOfLog = (name: string): boolean => name === origin || isEarlierEpoch(name, origin);
+  const keys = (policy?.logs ?? []).filter(({ key }) => isOfLog(key.name)).map(({ key }) => ({ key, lastSize: null }));
   return keys.length === 0 ? undefined : keys;
 }
 
 function keyLines(value: unknown, origin: string): readonly KeyLine[] {
   return texts("keys", value).map((line) => {
     const parsed = named("a key", parseKeyLine, line);
-    if (parsed.key.name !== origin) throw new Error("a key is of another log than origin");
+    if (parsed.key.name !== origin && !isEarlierEpoch(parsed.key.name, origin)) throw new Error("a key is of another log than origin");
     return parsed;
   });
 }

@@ -7,6 +7,7 @@ import { entriesPath, TILE_WIDTH, tilePath } from "../audit/tlog/tile-path.js";
 import { HASH_BYTES } from "../audit/tlog/tree.js";
 import { CheckpointCheck } from "./checkpoint-check.js";
 import { DisclosureCheck } from "./disclosure-check.js";
+import { EpochCheck } from "./epoch-check.js";
 import type { ExportSource } from "./export-source.js";
 import { bundleWidth, checkLayout, type Layout } from "./layout.js";
 import { EXPORT_CHECKS, type Report, ReportBuilder } from "./report.js";
@@ -27,7 +28,7 @@ export interface VerifyOptions {
 const OK_MESSAGES: Readonly<Record<(typeof CHAIN_CHECKS)[number], string>> = {
   canonical: "every entry is in its one canonical form",
   form: "every entry keeps the rules of its version",
-  origin: "every entry is of this log",
+  origin: "every entry is of this log, and of the epoch that had begun",
   gaps: "no entry is missing, moved or there twice",
   chain: "every entry carries the hash of the one before it",
   time: "time never runs backwards",
@@ -82,6 +83,7 @@ class ExportRun {
   readonly #trust: TrustCheck | undefined;
   readonly #checkpoints: CheckpointCheck;
   readonly #tree: TreeCheck;
+  readonly #epochs: EpochCheck;
   #disclosures: DisclosureCheck | undefined;
 
   constructor(
@@ -93,6 +95,7 @@ class ExportRun {
     this.#chain = new ChainVerifier(manifest.origin, { from: manifest.from });
     this.#trust = options.trust === undefined ? undefined : new TrustCheck(options.trust, manifest, report);
     this.#checkpoints = new CheckpointCheck(source, manifest, report, options.trust);
+    this.#epochs = new EpochCheck(this.#checkpoints, report);
     this.#tree = new TreeCheck(source, manifest, report, this.#checkpoints);
   }
 
@@ -113,6 +116,7 @@ class ExportRun {
     this.#checkEnd();
     await this.#tree.finish();
     this.#checkpoints.finish(this.#tree.size);
+    this.#epochs.finish();
     await this.#disclosures?.finish(manifest.to);
     this.#trust?.finish(this.#checkpoints.receipts);
     if (this.#trust === undefined)
@@ -216,6 +220,7 @@ class ExportRun {
     this.entries += 1;
     this.#report(step.findings);
     this.#trust?.add(step);
+    this.#epochs.add(step);
     if (step.entry !== null) for (const text of entryWarnings(step.entry)) this.report.warn(text, `first in entry ${String(step.seq)}`);
     return step;
   }
@@ -234,5 +239,8 @@ class ExportRun {
     } else if (this.#chain.lastLeaf !== manifest.head) {
       report.tampered("end", "the last entry has another hash than the manifest's head", manifest.to - 1);
     }
+    // Whoever signs under a new name must say in the log itself why.
+    if (manifest.to === manifest.size && this.#chain.epoch !== undefined && this.#chain.epoch !== manifest.origin)
+      report.tampered("origin", "the last entry is of an earlier epoch than the checkpoint", manifest.to - 1);
   }
 }

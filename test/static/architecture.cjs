@@ -38,7 +38,7 @@ module.exports = {
       severity: "error",
       from: {
         path: "^src/",
-        pathNot: `^src/(${[...ORDER, ...BESIDE].join("|")})/|^src/(main|app\\.module|entities|operator|signer|version)\\.ts$`,
+        pathNot: `^src/(${[...ORDER, ...BESIDE].join("|")})/|^src/(main|app\\.module|entities|operator|reopening|signer|version)\\.ts$`,
       },
       to: {},
     },
@@ -95,17 +95,17 @@ module.exports = {
       name: "cli-is-a-client",
       comment: "Besides the vocabulary it knows its own environment, and the pure forms of the log, as the offline verifier does.",
       severity: "error",
-      from: { path: "^src/cli/", pathNot: "^src/cli/serve\\.ts$" },
+      from: { path: "^src/cli/", pathNot: "^src/cli/(serve|reopen)\\.ts$" },
       to: {
         path: "^src/(?!cli/|kernel/|contract/|verify/|version\\.ts$|config/(client-environment|config)\\.ts$|audit/(tlog/)?[a-z0-9-]+\\.ts$)|^(migrations|test)/",
       },
     },
     {
       name: "serve-starts-the-server",
-      comment: "The one file of the command line that sees the server: `serve` and `migrate`.",
+      comment: "The files of the command line that see the server: `serve` and `migrate`, and `audit reopen`.",
       severity: "error",
-      from: { path: "^src/cli/serve\\.ts$" },
-      to: { path: "^src/(?!cli/|kernel/|contract/|verify/|config/|database/|telemetry/|main\\.ts$|operator\\.ts$)|^test/" },
+      from: { path: "^src/cli/(serve|reopen)\\.ts$" },
+      to: { path: "^src/(?!cli/|kernel/|contract/|verify/|config/|database/|telemetry/|main\\.ts$|operator\\.ts$|reopening\\.ts$)|^test/" },
     },
     {
       name: "verifier-stands-alone",
@@ -129,7 +129,7 @@ module.exports = {
     {
       name: "migrations-start-from-the-top",
       severity: "error",
-      from: { path: "^src/", pathNot: "^src/(main|operator|signer)\\.ts$" },
+      from: { path: "^src/", pathNot: "^src/(main|operator|reopening|signer)\\.ts$" },
       to: { path: "^migrations/" },
     },
     { name: "shipped-code-knows-no-test", severity: "error", from: { path: "^(src|migrations)/" }, to: { path: "^test/" } },

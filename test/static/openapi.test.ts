@@ -29,6 +29,7 @@ import { createHttpApp } from "../../src/edge/server.js";
 import { ERRORS } from "../../src/kernel/errors.js";
 import { AllowlistController } from "../../src/people/allowlist.rest.js";
 import { Allowlist } from "../../src/people/allowlist.service.js";
+import { Certification } from "../../src/people/certification.service.js";
 import { Enrolment } from "../../src/people/enrolment.service.js";
 import { FoundingController } from "../../src/people/founding.rest.js";
 import { Founding } from "../../src/people/founding.service.js";
@@ -59,6 +60,7 @@ const UNUSED = [
   AccountRegistry,
   AccessGrants,
   Allowlist,
+  Certification,
   AuditReader,
   BodyHash,
   DataSource,

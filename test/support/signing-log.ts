@@ -47,10 +47,12 @@ export class SigningLog {
     readonly guard: MemoryGuard,
     readonly alarms: readonly string[],
     private readonly isOwner: boolean,
+    readonly origin: string,
   ) {}
 
-  static async open(options: { replicaOf?: SigningLog } = {}): Promise<SigningLog> {
-    const first = options.replicaOf;
+  /** @param options.origin of the epoch that this process is started for. */
+  static async open(options: { replicaOf?: SigningLog; origin?: string } = {}): Promise<SigningLog> {
+    const { replicaOf: first, origin = SIGNED_ORIGIN } = options;
     const database = first?.database ?? (await createTestDatabase({ migrations: MIGRATIONS }));
     const alarms: string[] = [];
     const log = new AuditLog(() => connectLog(database.connections.rootkeep_service), {
@@ -60,7 +62,7 @@ export class SigningLog {
       rowRefused: () => undefined,
       appendFailed: () => undefined,
     });
-    await log.open(SIGNED_ORIGIN, "test");
+    await log.open(origin, "test");
     const made = new SigningLog(
       database,
       log,
@@ -68,13 +70,14 @@ export class SigningLog {
       first?.guard ?? new MemoryGuard(),
       alarms,
       first === undefined,
+      origin,
     );
     made.#closing.push(() => log.close());
     return made;
   }
 
   get verifierKey(): VerifierKey {
-    return newVerifierKey(SIGNED_ORIGIN, "ed25519", this.key.raw);
+    return newVerifierKey(this.origin, "ed25519", this.key.raw);
   }
 
   /** A signer that runs until the test ends; `guard` unless told is the log's own. */
@@ -87,7 +90,7 @@ export class SigningLog {
     };
     const signer = new CheckpointSigner({
       connect: () => connectLog(this.database.connections.rootkeep_signer),
-      origin: SIGNED_ORIGIN,
+      origin: this.origin,
       key: options.key ?? this.key,
       verifierKey: this.verifierKey,
       guard: options.guard ?? this.guard,
@@ -104,7 +107,7 @@ export class SigningLog {
 
   logGuard(guard: Guard = this.guard): LogGuard {
     const connect = (): Promise<Client> => connectLog(this.database.connections.rootkeep_service);
-    const logGuard = new LogGuard(this.log, { connect, origin: SIGNED_ORIGIN, verifierKey: this.verifierKey, guard });
+    const logGuard = new LogGuard(this.log, { connect, origin: this.origin, verifierKey: this.verifierKey, guard });
     this.#closing.unshift(() => logGuard.stop());
     return logGuard;
   }

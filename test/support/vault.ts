@@ -34,6 +34,7 @@ import type { RootKey } from "../../src/keys/root-key.port.js";
 import { createRootKey } from "../../src/keys/root-keys.service.js";
 import { Allowlist } from "../../src/people/allowlist.service.js";
 import { AuthenticatorSeal } from "../../src/people/authenticator-seal.service.js";
+import { Certification } from "../../src/people/certification.service.js";
 import { Enrolment } from "../../src/people/enrolment.service.js";
 import { FailureCounter } from "../../src/people/failure-counter.service.js";
 import { Founding } from "../../src/people/founding.service.js";
@@ -158,11 +159,12 @@ export class Vault {
       stepUp,
       seal,
     };
-    const trust = new TrustedConfiguration(log, keys.records, { settings: { deployment: "test" }, digest: "ab".repeat(32) });
-    const secrets = new Secrets(transactions);
+    const certification = new Certification(transactions, log, keys.records);
+    const trust = new TrustedConfiguration(log, keys.records, certification, { settings: { deployment: "test" }, digest: "ab".repeat(32) });
+    const secrets = new Secrets(transactions, log);
     const reveal = revealAct(CATALOGUE, secrets);
     const ticketPattern = compileTicketPattern("[A-Z]{2,5}-[0-9]{1,6}");
-    const acts = [reveal, waiveAct(), trust.act(), ...peopleActs(persons, enrolment, allowlist)];
+    const acts = [reveal, waiveAct(log), trust.act(), ...peopleActs(persons, enrolment, allowlist, certification)];
     const requests = new Requests(transactions, stepUp, acts, { logOrigin: LOG_ORIGIN, ticketPattern });
     const grants = new AccessGrants(transactions, stepUp, reveal);
     const vault = new Vault(

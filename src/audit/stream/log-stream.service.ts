@@ -4,6 +4,7 @@ import type { LogHead } from "../../database/log.port.js";
 import { isRootkeepError } from "../../kernel/errors.js";
 import { AuditRepository } from "../audit.repository.js";
 import { leafHashHex } from "../chain.js";
+import { isEarlierEpoch } from "../epoch.js";
 import type { CursorFile } from "./cursor-file.adapter.js";
 import type { RollbackMarker } from "./rollback-marker.js";
 import { advanced, type CursorMark, nextOf, rewound, type StreamCursor } from "./stream-cursor.js";
@@ -132,7 +133,7 @@ export class LogStream {
   }
 
   async #recordsBehind(client: Client, cursor: StreamCursor, head: LogHead): Promise<readonly EntryRecord[] | null> {
-    if (head.size <= nextOf(cursor) || (cursor.log !== "" && cursor.log !== head.origin)) return null;
+    if (head.size <= nextOf(cursor) || (cursor.log !== "" && !goesOn(cursor.log, head.origin))) return null;
     const from = pageStart(cursor);
     const page = await AuditRepository.range(client, from, Math.min(PAGE, head.size - from));
     return recordsBehind(cursor, page, this.options.format);
@@ -148,7 +149,7 @@ export class LogStream {
   }
 
   async #tellRollback(client: Client, cursor: StreamCursor, head: LogHead): Promise<void> {
-    const common = cursor.log === head.origin ? await newestCommon(client, cursor, head) : undefined;
+    const common = goesOn(cursor.log, head.origin) ? await newestCommon(client, cursor, head) : undefined;
     const [sent] = cursor.marks;
     const marker: RollbackMarker = {
       time: new Date().toISOString().replace("Z", "000Z"),
@@ -234,7 +235,7 @@ export class LogStream {
 /** True if everything has been sent and is still what the log ends with. */
 function isAt({ log, marks: [sent] }: StreamCursor, { origin, size, lastLeaf }: LogHead): boolean {
   if (sent === undefined) return size === 0;
-  return log === origin && sent.next === size && sent.leaf === lastLeaf.toString("hex");
+  return goesOn(log, origin) && sent.next === size && sent.leaf === lastLeaf.toString("hex");
 }
 
 /** The newest mark whose entry the log still holds. */
@@ -244,4 +245,9 @@ async function newestCommon(client: Client, cursor: StreamCursor, head: LogHead)
     if (entry !== undefined && leafHashHex(entry) === mark.leaf) return mark;
   }
   return undefined;
+}
+
+/** A log that was reopened goes on behind what was restored, under the origin of its next epoch. */
+function goesOn(log: string, origin: string): boolean {
+  return log === origin || isEarlierEpoch(log, origin);
 }

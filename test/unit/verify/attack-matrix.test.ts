@@ -108,8 +108,10 @@ describe("the attacks on a log", () => {
   });
   it("T20: a manifest of another log is named", async () => {
     const log = exported();
-    const manifest = { ...log.manifest, origin: "rootkeep.example/audit/sample/2" };
+    const manifest = { ...log.manifest, origin: "rootkeep.example/audit/other/1" };
     assert.deepEqual(failedAt(await verify({ ...log, manifest }), 0), ["origin"]);
+    const renamed = { ...log.manifest, origin: "rootkeep.example/audit/sample/2" };
+    assert.deepEqual(failedAt(await verify({ ...log, manifest: renamed }), log.entries.length - 1), ["origin"]);
     const trust = { origin: manifest.origin, genesis: headOf(log.entries.slice(0, 1)) };
     assert.ok(failedAt(await verify(log, undefined, { trust }), 0).includes("trust"));
   });

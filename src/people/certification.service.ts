@@ -1,0 +1,120 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { AuditLog } from "../audit/audit-log.service.js";
+import { canonicalJson } from "../audit/canonical-json.js";
+import { draftEntry, personActor } from "../audit/draft.js";
+import type { EntryDraft } from "../audit/entry.js";
+import type { Transactions } from "../audit/transactions.service.js";
+import type { Drafted } from "../database/transaction-runner.service.js";
+import type { WorkTransaction } from "../database/work-transaction.js";
+import { encodeFields } from "../kernel/encoding.js";
+import { RootkeepError } from "../kernel/errors.js";
+import type { Grant } from "../kernel/grant.js";
+import { type Id, newEventId } from "../kernel/ids.js";
+import type { RecordsKey } from "../keys/records.js";
+import { AllowlistEntry } from "./allowlist-entry.entity.js";
+import { Person } from "./person.entity.js";
+
+/** The allowlist as it stands, for those who are to certify it. */
+export interface CertifiedList {
+  /** Lower-case hex SHA-256 over every entry that has neither ended nor run out, and the state of the person it names. */
+  readonly digest: string;
+  readonly entries: number;
+}
+
+/** Where the log says that two custodians have looked at the whole allowlist. */
+export interface Certificate {
+  readonly seq: number;
+  readonly digest: string;
+}
+
+/**
+ * Two custodians certify the allowlist as a whole: who stands on it, with which role and where, is right. A log that was reopened may have
+ * lost that somebody left; until they have, nothing is opened (design §7).
+ */
+export class Certification {
+  constructor(
+    private readonly transactions: Transactions,
+    private readonly log: AuditLog,
+    private readonly records: RecordsKey,
+  ) {}
+
+  /** The newest certificate in the log, or null; one that somebody else appended is none, and takes an older one with it. */
+  get newest(): Certificate | null {
+    const entry = this.log.lastOf("allowlist.certify");
+    if (entry === undefined) return null;
+    const { allowlistDigest: digest, allowlistMac: mac } = entry.details;
+    if (typeof digest !== "string" || typeof mac !== "string") return null;
+    const [expected, actual] = [this.#mac(entry.eventId, digest), Buffer.from(mac, "hex")];
+    return actual.length === expected.length && timingSafeEqual(actual, expected) ? { seq: entry.seq, digest } : null;
+  }
+
+  /** True while the log was reopened and nobody has certified the allowlist since. */
+  get isMissing(): boolean {
+    const reopened = this.log.epochStarts.at(-1);
+    return reopened !== undefined && (this.newest?.seq ?? -1) < reopened.seq;
+  }
+
+  /** @throws RootkeepError `ALLOWLIST_UNCERTIFIED` while {@link isMissing}. */
+  assertCertified(): void {
+    if (this.isMissing) throw new RootkeepError("ALLOWLIST_UNCERTIFIED");
+  }
+
+  /** What would be certified now. */
+  async current(): Promise<CertifiedList> {
+    return await this.transactions.peek((tx) => this.currentIn(tx));
+  }
+
+  /** As {@link current}, of rows that stay as they are until the transaction ends. */
+  async currentIn(tx: WorkTransaction): Promise<CertifiedList> {
+    const now = await tx.clock();
+    const people = new Map((await tx.readProven(Person)).map((person) => [person.id, person.state]));
+    const entries = (await tx.readProven(AllowlistEntry)).filter(({ endedAt, validTo }) => endedAt === null && validTo > now);
+    const lines = entries.map(({ id, personId, role, scope, validFrom, validTo }) => ({
+      id,
+      person: personId,
+      state: people.get(personId) ?? "UNKNOWN",
+      role,
+      scope,
+      validFrom: validFrom.toISOString(),
+      validTo: validTo.toISOString(),
+    }));
+    lines.sort((one, other) => (one.id < other.id ? -1 : 1));
+    return { digest: createHash("sha256").update(canonicalJson(lines)).digest("hex"), entries: lines.length };
+  }
+
+  /**
+   * The approved act `allowlist.certify`.
+   * @throws RootkeepError `STATE_CONFLICT` when the allowlist is no longer the one that was asked about.
+   */
+  async certify(
+    tx: WorkTransaction,
+    grant: Grant<"allowlist.certify">,
+    digest: string,
+    parties: { requestId: Id<"request">; askedBy: Id<"person">; approvedBy: Id<"person"> },
+  ): Promise<Drafted<EntryDraft>> {
+    grant.spend("allowlist.certify", parties.requestId);
+    const current = await this.currentIn(tx);
+    if (current.digest !== digest) throw new RootkeepError("STATE_CONFLICT", { facts: { rule: "the allowlist has changed since" } });
+    const id = newEventId();
+    const draft = draftEntry({
+      id,
+      action: "allowlist.certify",
+      outcome: "committed",
+      actor: personActor(parties.askedBy),
+      target: { type: "allowlist", id: digest },
+      request: { id: parties.requestId },
+      details: {
+        allowlistDigest: digest,
+        allowlistMac: this.#mac(id, digest).toString("hex"),
+        entries: current.entries,
+        approvedBy: parties.approvedBy,
+      },
+    });
+    return { draft };
+  }
+
+  /** As in a configuration's approval: whoever owns the database can append an entry, but not this. */
+  #mac(eventId: string, digest: string): Buffer {
+    return this.records.mac(encodeFields(["rk-allowlist-certificate-1", eventId, digest]));
+  }
+}
