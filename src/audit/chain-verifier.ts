@@ -73,6 +73,10 @@ export class ChainVerifier {
   get lastLeaf(): string | undefined {
     return this.#previousLeaf;
   }
+  /** Accounts and derived event ids that are kept in memory. */
+  get held(): number {
+    return this.#streams.size + this.#derivedIds.size;
+  }
   /** Origin that the last entry of this log names; undefined before the first. */
   get epoch(): string | undefined {
     return this.#epoch;

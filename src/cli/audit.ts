@@ -93,10 +93,12 @@ export const AUDIT_COMMANDS: readonly (Command | RawCommand)[] = [
   },
   {
     words: ["audit", "verify"],
-    summary: "Checks an export offline: exit status 0 intact, 1 tampered, 2 incomplete, 3 wrong usage.",
-    positionals: ["DIR"],
+    summary: "Checks an export offline, or a log that is served: exit status 0 intact, 1 tampered, 2 incomplete, 3 wrong usage.",
+    positionals: ["DIR|URL"],
     options: {
       trust: { kind: "text", value: "FILE", meaning: "what you know from elsewhere (see the export's VERIFY.md)" },
+      "token-file": { kind: "text", value: "FILE", meaning: "bearer token for a URL, alone or as the session of rootkeep login" },
+      timeout: { kind: "count", value: "SECONDS", meaning: "for one answer of a URL's server (default 30)" },
       quiet: { kind: "flag", meaning: "no progress" },
     },
     runRaw: (argv, { stdout, stderr }) => runVerify(argv, stdout, stderr),

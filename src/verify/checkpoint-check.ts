@@ -23,7 +23,7 @@ interface SignedRoot {
 /**
  * Everything that the log has signed: the newest checkpoint, those before it, notes from anchors, receipts. While the tree is built anew,
  * each root is compared when the tree has its size, so that all of them are known to lie on one tree without a proof for any. Older
- * checkpoints are read when their turn comes; memory holds their sizes only.
+ * checkpoints are read when their turn comes; memory holds their sizes at most.
  */
 export class CheckpointCheck {
   #notes: LogNotes | undefined;
@@ -31,9 +31,9 @@ export class CheckpointCheck {
   readonly #waiting = new Map<number, SignedRoot[]>();
   #waitingSizes: readonly number[] = [];
   #waitingAt = 0;
-  /** Sizes of the checkpoints that are still to be read. */
-  #sizes: readonly number[] = [];
-  #at = 0;
+  /** Sizes of the checkpoints that are still to be read, and the next of them. */
+  #sizes: AsyncIterator<number> | undefined;
+  #next = Number.POSITIVE_INFINITY;
   /** Up to here the log has signed what the export holds. */
   #vouched = 0;
   #cosigned = 0;
@@ -70,6 +70,7 @@ export class CheckpointCheck {
     if (keys === null) return;
     this.#notes = new LogNotes(keys, this.trust?.policy);
     this.#sizes = checkpoints;
+    this.#next = await this.#pull();
     await this.#openNewest();
     for (const path of anchors) {
       const note = this.#open(await this.source.read(path, NOTE_FILE_BYTES_MAX), "anchors", "a note under anchors/", 0);
@@ -80,7 +81,7 @@ export class CheckpointCheck {
       if (opened !== null) this.#expect({ check: "trust", what: `receipt ${name}`, note: opened });
     }
     this.#waitingSizes = [...this.#waiting.keys()].sort((one, other) => one - other);
-    this.#advance(0);
+    await this.#advance(0);
   }
 
   /** Compares everything that was signed for `size` with the root that the export leads to. */
@@ -100,12 +101,12 @@ export class CheckpointCheck {
       this.#vouched = size;
       if (signed.some(({ check }) => check === "tree" || check === "consistency")) this.#counts.signed += 1;
     }
-    this.#advance(size);
+    await this.#advance(size);
   }
 
   /** The checkpoint under `checkpoints/` of this size; none, or one that is not, is an empty list. */
   async #issued(size: number): Promise<readonly SignedRoot[]> {
-    if (this.#sizes[this.#at] !== size) return [];
+    if (this.#next !== size) return [];
     const path = checkpointPath(size);
     const note = this.#open(await this.source.read(path, NOTE_FILE_BYTES_MAX), "signatures", path, this.#vouched);
     if (note === null) return [];
@@ -115,12 +116,12 @@ export class CheckpointCheck {
   }
 
   /** @param built entries that the tree was built of; less than all of them where tiles were missing. */
-  finish(built: number): void {
+  async finish(built: number): Promise<void> {
     const { manifest, report } = this;
     if (this.#notes === undefined) return;
-    for (const size of this.#sizes.slice(this.#at)) {
-      if (size > manifest.size)
-        report.tampered("consistency", `a checkpoint covers ${String(size)} entries, more than the export`, manifest.size);
+    for (; this.#next !== Number.POSITIVE_INFINITY; this.#next = await this.#pull()) {
+      if (this.#next > manifest.size)
+        report.tampered("consistency", `a checkpoint covers ${String(this.#next)} entries, more than the export`, manifest.size);
     }
     for (const [size, signed] of this.#waiting) {
       if (size <= manifest.size) continue;
@@ -130,7 +131,8 @@ export class CheckpointCheck {
     this.#finishQuorum(this.#notes.hasQuorum);
     if (built < manifest.size) return;
     const { signed, anchors } = this.#counts;
-    const whose = this.trust?.keys === undefined ? "a key that the export names itself" : "a key of the trust file";
+    const ownWord = this.source.isServed ? "a key that came from where the log came from" : "a key that the export names itself";
+    const whose = this.trust?.keys === undefined ? ownWord : "a key of the trust file";
     report.note("signatures", "ok", `every checkpoint is signed by ${whose}`);
     report.note("consistency", "ok", `${String(signed)} signed checkpoints lie on one tree`);
     if (anchors === 0) report.note("anchors", "not-present", "no notes from elsewhere");
@@ -228,11 +230,16 @@ export class CheckpointCheck {
     else if (check === "trust") this.#counts.receipts += 1;
   }
 
-  #advance(size: number): void {
+  async #advance(size: number): Promise<void> {
     const { POSITIVE_INFINITY: END } = Number;
-    while ((this.#sizes[this.#at] ?? END) <= size) this.#at += 1;
+    while (this.#next <= size) this.#next = await this.#pull();
     while ((this.#waitingSizes[this.#waitingAt] ?? END) <= size) this.#waitingAt += 1;
-    this.nextSize = Math.min(this.#sizes[this.#at] ?? END, this.#waitingSizes[this.#waitingAt] ?? END);
+    this.nextSize = Math.min(this.#next, this.#waitingSizes[this.#waitingAt] ?? END);
+  }
+
+  async #pull(): Promise<number> {
+    const next = await this.#sizes?.next();
+    return next === undefined || next.done === true ? Number.POSITIVE_INFINITY : next.value;
   }
 }
 

@@ -14,6 +14,8 @@ const readAt = promisify(read);
  * taken into memory beyond what its kind can need.
  */
 export class ExportDirectory implements ExportSource {
+  readonly isServed = false;
+
   constructor(private readonly directory: string) {}
 
   read(path: string, bytesMax: number): Promise<Buffer | null> {
@@ -24,13 +26,17 @@ export class ExportDirectory implements ExportSource {
     return walk(this.directory, "");
   }
 
+  async *checkpointSizes(): AsyncGenerator<number, void, void> {
+    // They are files among the others.
+  }
+
   async openingLines(): Promise<AsyncIterator<Uint8Array> | null> {
     const path = join(this.directory, EXPORT_FILES.disclosures);
     const isFile = await lstat(path).then(
       (stats) => stats.isFile(),
       () => false,
     );
-    return isFile ? lines(path) : null;
+    return isFile ? linesOf(createReadStream(path) as AsyncIterable<Buffer>) : null;
   }
 }
 
@@ -77,10 +83,10 @@ async function* walk(root: string, folder: string): AsyncGenerator<{ path: strin
   }
 }
 
-/** Lines without their line feed. @throws Error when one is longer than an opening can be. */
-async function* lines(path: string): AsyncGenerator<Uint8Array, void, void> {
+/** Lines of the openings, without their line feed. @throws Error when one is longer than an opening can be. */
+export async function* linesOf(chunks: AsyncIterable<Buffer> | Iterable<Buffer>): AsyncGenerator<Uint8Array, void, void> {
   let rest: Buffer = Buffer.alloc(0);
-  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+  for await (const chunk of chunks) {
     let buffer = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     for (let end = buffer.indexOf(LINE_FEED); end >= 0; end = buffer.indexOf(LINE_FEED)) {
       yield buffer.subarray(0, end);

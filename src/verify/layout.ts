@@ -10,7 +10,7 @@ export interface Layout {
   /** Bundles of another width than the manifest asks for, by number. */
   readonly oddBundles: ReadonlyMap<number, string>;
   /** Sizes of the checkpoints under `checkpoints/`, in order. */
-  readonly checkpoints: readonly number[];
+  readonly checkpoints: AsyncIterator<number>;
   /** Paths of notes under `anchors/`, in order. */
   readonly anchors: readonly string[];
 }
@@ -25,7 +25,8 @@ export async function checkLayout(source: ExportSource, manifest: ExportManifest
   const oddBundles = new Map<number, string>();
   const checkpoints: number[] = [];
   const anchors: string[] = [];
-  report.note("layout", "ok", "the files are those that the manifest asks for");
+  if (source.isServed) report.note("layout", "skipped", "what is served cannot be listed: only what is asked for was read");
+  else report.note("layout", "ok", "the files are those that the manifest asks for");
   for await (const { path, isFile } of source.paths()) {
     const size = parseCheckpointPath(path);
     if (!isFile) report.tampered("layout", "there is something else than files and directories");
@@ -35,7 +36,13 @@ export async function checkLayout(source: ExportSource, manifest: ExportManifest
     else if (path.startsWith(`${ANCHORS_FOLDER}/`) && path.endsWith(".note")) anchors.push(path);
     else if (!OURS.has(path)) report.warn("there are files of another kind", "layout");
   }
-  return { oddBundles, checkpoints: checkpoints.sort((one, other) => one - other), anchors: anchors.sort() };
+  checkpoints.sort((one, other) => one - other);
+  return { oddBundles, checkpoints: sizesOf(checkpoints, source), anchors: anchors.sort() };
+}
+
+async function* sizesOf(listed: readonly number[], source: ExportSource): AsyncGenerator<number, void, void> {
+  yield* listed;
+  yield* source.checkpointSizes();
 }
 
 function checkBundlePath(path: string, manifest: ExportManifest, report: ReportBuilder, odd: Map<number, string>): void {

@@ -1,8 +1,14 @@
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
+import type { Secret } from "../kernel/secret.js";
 import { ExportDirectory, readRegularFile } from "./export-directory.js";
+import type { ExportSource } from "./export-source.js";
+import { HttpReader, PATIENCE } from "./http-reader.js";
 import { renderReport } from "./report.js";
+import { isAddress, parseServedAddress, type ServedAddress } from "./served-address.js";
+import { ServedExport } from "./served-export.js";
+import { readTokenFile } from "./token-file.js";
 import { parseTrust, TRUST_BYTES_MAX, type Trust } from "./trust.js";
 import { isAccountExport, verifyAccountExport } from "./verify-account-export.js";
 import { verifyExport } from "./verify-export.js";
@@ -16,15 +22,39 @@ export interface TextSink {
 export const EXIT_USAGE = 3;
 
 const PROGRESS_ENTRIES = 100_000;
+/** Over the network it goes slower; somebody who waits wants to see that it goes. */
+const PROGRESS_MS = 5_000;
+const SECONDS_MAX = 3_600;
 
-const USAGE = `usage: rootkeep audit verify DIR [--trust FILE] [--json] [--quiet]
+const USAGE = `usage: rootkeep audit verify DIR|URL [--trust FILE] [--token-file FILE] [--timeout SECONDS] [--json] [--quiet]
 
-Checks an export of the audit log, offline. DIR holds manifest.json.
-  --trust FILE  what you know from elsewhere, JSON: "origin", "keys", "policy", "receipts", "genesis", "head", "foundingFingerprints"
-  --json        the report as one JSON object
-  --quiet       no progress
+Checks an export of the audit log, offline: DIR holds manifest.json. Or a log that is served: URL is .../v1/audit/tlog/ of a Rootkeep, a log
+under the paths of C2SP tlog-tiles, or where the files of an export are.
+  --trust FILE       what you know from elsewhere, JSON: "origin", "keys", "policy", "receipts", "genesis", "head", "foundingFingerprints"
+  --token-file FILE  bearer token, alone or as the session of rootkeep login; it is sent to the URL's host alone
+  --timeout SECONDS  for one answer of the server (default 30)
+  --json             the report as one JSON object
+  --quiet            no progress
 Exit status: 0 intact, 1 tampered, 2 incomplete, 3 wrong usage.
 `;
+
+/** What is to be verified, and how. */
+interface VerifyCall {
+  readonly source: ExportSource;
+  /** Lets go of what the source holds. */
+  readonly close: () => void;
+  readonly trust: Trust | undefined;
+  readonly isJson: boolean;
+  readonly isQuiet: boolean;
+}
+
+interface Options {
+  readonly trust?: string;
+  readonly "token-file"?: string;
+  readonly timeout?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
 
 class UsageError extends Error {}
 
@@ -34,48 +64,101 @@ class UsageError extends Error {}
  * @returns the exit status: 0 intact, 1 tampered, 2 incomplete, 3 wrong usage.
  */
 export async function runVerify(argv: readonly string[], stdout: TextSink, stderr: TextSink): Promise<number> {
+  let call: VerifyCall;
   try {
-    const { directory, trust, isJson, isQuiet } = await readArguments(argv);
-    let shown = 0;
-    const source = new ExportDirectory(directory);
-    const verify = (await isAccountExport(source)) ? verifyAccountExport : verifyExport;
-    const report = await verify(source, {
-      ...(trust === undefined ? {} : { trust }),
-      onProgress: (done, total) => {
-        if (isQuiet || done - shown < PROGRESS_ENTRIES) return;
-        shown = done;
-        stderr.write(`verified ${String(done)} of ${String(total)} entries\n`);
-      },
-    });
-    stdout.write(isJson ? `${JSON.stringify(report)}\n` : renderReport(report));
-    return report.exitCode;
+    call = await readArguments(argv);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     stderr.write(`${error.message}\n\n${USAGE}`);
     return EXIT_USAGE;
   }
+  const { source, trust, isJson } = call;
+  try {
+    // An account's export has no place in a served log, and its proofs are one large file.
+    const verify = !source.isServed && (await isAccountExport(source)) ? verifyAccountExport : verifyExport;
+    const report = await verify(source, { ...(trust === undefined ? {} : { trust }), onProgress: progressTo(stderr, call) });
+    stdout.write(isJson ? `${JSON.stringify(report)}\n` : renderReport(report));
+    return report.exitCode;
+  } finally {
+    call.close();
+  }
 }
 
-async function readArguments(
-  argv: readonly string[],
-): Promise<{ directory: string; trust: Trust | undefined; isJson: boolean; isQuiet: boolean }> {
+function progressTo(stderr: TextSink, { isQuiet, source }: VerifyCall): (done: number, total: number) => void {
+  let [shown, shownAt] = [0, performance.now()];
+  return (done, total) => {
+    const isDue = done - shown >= PROGRESS_ENTRIES || (source.isServed && performance.now() - shownAt >= PROGRESS_MS);
+    if (isQuiet || !isDue) return;
+    [shown, shownAt] = [done, performance.now()];
+    stderr.write(`verified ${String(done)} of ${String(total)} entries\n`);
+  };
+}
+
+async function readArguments(argv: readonly string[]): Promise<VerifyCall> {
   const { values, positionals } = parse(argv);
-  const [directory] = positionals;
-  if (directory === undefined || positionals.length !== 1) throw new UsageError("name one directory");
+  const [place] = positionals;
+  if (place === undefined || positionals.length !== 1) throw new UsageError("name one directory, or one address");
+  const opened = isAddress(place) ? await openServed(place, values) : await openDirectory(place, values);
+  const trust = values.trust === undefined ? undefined : await readTrust(values.trust);
+  return { ...opened, trust, isJson: values.json ?? false, isQuiet: values.quiet ?? false };
+}
+
+async function openDirectory(directory: string, values: Options): Promise<Pick<VerifyCall, "source" | "close">> {
+  if (values["token-file"] !== undefined || values.timeout !== undefined)
+    throw new UsageError("--token-file and --timeout are for an address");
   const isDirectory = await stat(directory).then(
     (stats) => stats.isDirectory(),
     () => false,
   );
   if (!isDirectory) throw new UsageError(`${directory} is no directory`);
-  const trust = values.trust === undefined ? undefined : await readTrust(values.trust);
-  return { directory, trust, isJson: values.json ?? false, isQuiet: values.quiet ?? false };
+  return { source: new ExportDirectory(directory), close: () => undefined };
 }
 
-function parse(argv: readonly string[]): { values: { trust?: string; json?: boolean; quiet?: boolean }; positionals: string[] } {
+async function openServed(text: string, values: Options): Promise<Pick<VerifyCall, "source" | "close">> {
+  const path = values["token-file"];
+  const requestMs = values.timeout === undefined ? PATIENCE.requestMs : secondsOf(values.timeout) * 1_000;
+  const address = addressOf(text, path !== undefined);
+  const token = path === undefined ? null : await tokenFor(address.base.origin, path);
+  const http = new HttpReader(address.base.origin, token, { ...PATIENCE, requestMs });
+  return { source: new ServedExport(http, address), close: () => http.close() };
+}
+
+function secondsOf(text: string): number {
+  const seconds = Number(text);
+  if (Number.isInteger(seconds) && seconds >= 1 && seconds <= SECONDS_MAX) return seconds;
+  throw new UsageError(`--timeout is a number of seconds, 1 to ${String(SECONDS_MAX)}`);
+}
+
+function addressOf(text: string, hasToken: boolean): ServedAddress {
+  try {
+    return parseServedAddress(text, hasToken);
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : "wrong usage");
+  }
+}
+
+async function tokenFor(origin: string, path: string): Promise<Secret<string>> {
+  try {
+    const { token, origin: itsOrigin } = await readTokenFile(path);
+    // The token of one service is no other's business.
+    if (itsOrigin !== null && itsOrigin !== origin) throw new Error("holds the token of another service");
+    return token;
+  } catch (error) {
+    throw new UsageError(`token file ${error instanceof Error ? error.message : "cannot be read"}`);
+  }
+}
+
+function parse(argv: readonly string[]): { values: Options; positionals: string[] } {
   try {
     return parseArgs({
       args: [...argv],
-      options: { trust: { type: "string" }, json: { type: "boolean" }, quiet: { type: "boolean" } },
+      options: {
+        trust: { type: "string" },
+        "token-file": { type: "string" },
+        timeout: { type: "string" },
+        json: { type: "boolean" },
+        quiet: { type: "boolean" },
+      },
       allowPositionals: true,
     });
   } catch (error) {

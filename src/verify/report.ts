@@ -32,6 +32,9 @@ export interface CheckResult<Check extends string = ExportCheck> {
   readonly message: string;
 }
 
+/** Findings after which somebody who serves a log is not listened to any more. */
+export const FINDINGS_MAX = 10_000;
+
 /** Exit status for each verdict (design §10); 3, wrong usage, has no report. */
 export const EXIT_CODES = { intact: 0, tampered: 1, incomplete: 2 } as const;
 export type Verdict = keyof typeof EXIT_CODES;
@@ -69,6 +72,11 @@ export class ReportBuilder<Check extends string = ExportCheck> {
 
   /** @param checks every check, in the order of the report. */
   constructor(private readonly checks: readonly Check[]) {}
+
+  /** How often a check failed so far. */
+  get findings(): number {
+    return [...this.#failures.values()].reduce((sum, { count }) => sum + count, 0);
+  }
 
   /** The export contradicts itself or what its reader knows. */
   tampered(check: Check, message: string, seq?: number): void {

@@ -10,13 +10,17 @@ import { DisclosureCheck } from "./disclosure-check.js";
 import { EpochCheck } from "./epoch-check.js";
 import type { ExportSource } from "./export-source.js";
 import { bundleWidth, checkLayout, type Layout } from "./layout.js";
-import { EXPORT_CHECKS, type Report, ReportBuilder } from "./report.js";
+import { EXPORT_CHECKS, FINDINGS_MAX, type Report, ReportBuilder } from "./report.js";
 import { TILE_BYTES, TreeCheck } from "./tree-check.js";
 import { knowsMore, type Trust } from "./trust.js";
 import { TrustCheck } from "./trust-check.js";
 
 /** A leaf hash in hex. */
 const LEAF_DIGITS = 2 * HASH_BYTES;
+/** Places in a row at which nothing is, before the rest is taken for missing, too. */
+const MISSING_MAX = 256;
+/** Accounts and openings that are kept in mind: about half a gigabyte. */
+const HELD_MAX = 3_000_000;
 
 export interface VerifyOptions {
   /** What is known from elsewhere; without it only consistency is checked. */
@@ -53,12 +57,13 @@ export async function verifyExport(source: ExportSource, options: VerifyOptions 
     report.incomplete("layout", `a file cannot be read: ${error instanceof Error ? error.message : "unknown"}`);
   }
   const { origin, from, to } = manifest;
-  return report.build({ origin, from, to, entries: run.entries }, statementFor(options.trust));
+  return report.build({ origin, from, to, entries: run.entries }, statementFor(options.trust, source.isServed));
 }
 
 /** What an intact export proves. Without knowledge from elsewhere that is little, and the report must not sound like more. */
-function statementFor(trust: Trust | undefined): string {
-  if (trust === undefined) return "consistent in itself and with the key in the export; origin not checked";
+function statementFor(trust: Trust | undefined, isServed: boolean): string {
+  const key = isServed ? "a key that came from where the log came from" : "the key in the export";
+  if (trust === undefined) return `consistent in itself and with ${key}; origin not checked`;
   if (!knowsMore(trust)) return "consistent in itself; of its origin only the name was checked";
   return "consistent in itself and with the trust file";
 }
@@ -85,6 +90,8 @@ class ExportRun {
   readonly #tree: TreeCheck;
   readonly #epochs: EpochCheck;
   #disclosures: DisclosureCheck | undefined;
+  /** Places in a row at which neither tile nor bundle was. */
+  #missing = 0;
 
   constructor(
     private readonly source: ExportSource,
@@ -108,6 +115,7 @@ class ExportRun {
       const [tile, bundle] = [await nextTile, await nextBundle];
       // One ahead, so that the disk and the hashing do not wait for each other.
       [nextTile, nextBundle] = [this.#fetchTile(n + 1), this.#fetchBundle(n + 1)];
+      if (this.#isPastHope(n, tile === null && bundle === null)) break;
       const leaves = this.#isInRange(n) ? await this.#readBundle(n, bundle, layout.oddBundles.get(n), tile) : null;
       await this.#readTile(n, tile, leaves);
       this.options.onProgress?.(this.entries, manifest.to - manifest.from);
@@ -115,7 +123,7 @@ class ExportRun {
     this.#report(this.#chain.finish(manifest.head));
     this.#checkEnd();
     await this.#tree.finish();
-    this.#checkpoints.finish(this.#tree.size);
+    await this.#checkpoints.finish(this.#tree.size);
     this.#epochs.finish();
     await this.#disclosures?.finish(manifest.to);
     this.#trust?.finish(this.#checkpoints.receipts);
@@ -134,6 +142,18 @@ class ExportRun {
     if (lines === null && this.manifest.disclosures) this.report.tampered("disclosures", "the openings are missing");
     if (lines === null) this.report.note("disclosures", "not-present", "personal data is committed to, not opened");
     else this.#disclosures = new DisclosureCheck(lines, this.report);
+  }
+
+  /** A manifest can ask for any number of files, and somebody who serves them can go on sending false ones: at some point enough is known. */
+  #isPastHope(n: number, isMissing: boolean): boolean {
+    this.#missing = isMissing ? this.#missing + 1 : 0;
+    if (this.#missing > MISSING_MAX) {
+      this.report.tampered("bundles", `nothing is there any more; what follows was not looked for`, (n - MISSING_MAX) * TILE_WIDTH);
+      return true;
+    }
+    if (this.#chain.held > HELD_MAX)
+      throw new Error(`there are more than ${String(HELD_MAX)} accounts and openings, more than this verifier keeps in mind`);
+    return this.source.isServed && this.report.findings > FINDINGS_MAX;
   }
 
   #isInRange(n: number): boolean {

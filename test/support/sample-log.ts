@@ -127,15 +127,26 @@ export async function writeExport(
   openings: readonly SeqOpening[],
   leaves: readonly Buffer[] = entries.map((entry) => leafHash(entry)),
 ): Promise<void> {
+  await writeFiles(directory, await exportFiles(manifest, entries, openings, leaves));
+}
+
+/** The files of {@link writeExport}, by their path. */
+export async function exportFiles(
+  manifest: ExportManifest,
+  entries: readonly Uint8Array[],
+  openings: readonly SeqOpening[],
+  leaves: readonly Buffer[] = entries.map((entry) => leafHash(entry)),
+): Promise<Record<string, string | Uint8Array>> {
   const signer = manifest.origin === SAMPLE_ORIGIN ? SAMPLE_SIGNER : noteSigner(manifest.origin, "ed25519", Buffer.alloc(32, 8));
-  await writeFiles(directory, {
+  const files: Record<string, string | Uint8Array> = {
     ...(await noteFiles(leaves, sampleSizes(leaves.length), { log: signer })),
     ...tileFiles(leaves),
     [EXPORT_FILES.manifest]: manifestBytes(manifest),
     [EXPORT_FILES.guide]: VERIFY_GUIDE,
     ...(manifest.disclosures ? { [EXPORT_FILES.disclosures]: openings.map(openingLine).join("") } : {}),
-  });
-  for await (const { path, bytes } of bundles(stream(entries), manifest.from)) await writeFiles(directory, { [path]: bytes });
+  };
+  for await (const { path, bytes } of bundles(stream(entries), manifest.from)) files[path] = bytes;
+  return files;
 }
 
 export async function writeFiles(directory: string, files: Readonly<Record<string, string | Uint8Array>>): Promise<void> {
