@@ -13,6 +13,12 @@ export interface Heartbeat {
   readonly streamsRoot: Buffer;
 }
 
+/**
+ * Entries that may come between what a heartbeat states and its own place [AC-7]: what others append while its root is computed, ten times
+ * over. A verifier keeps that many in memory.
+ */
+export const HEARTBEAT_LAG_MAX = 131_072;
+
 /** Which PostgreSQL the log is in. Both change with a restore or a promotion more often than not: a hint, no proof. */
 export interface ServerIdentity {
   readonly systemIdentifier: string;

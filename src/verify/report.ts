@@ -6,6 +6,7 @@ export const EXPORT_CHECKS = [
   "layout",
   "bundles",
   ...CHAIN_CHECKS,
+  "heartbeats",
   "end",
   "leaves",
   "tree",

@@ -9,6 +9,7 @@ import { CheckpointCheck } from "./checkpoint-check.js";
 import { DisclosureCheck } from "./disclosure-check.js";
 import { EpochCheck } from "./epoch-check.js";
 import type { ExportSource } from "./export-source.js";
+import { HeartbeatCheck } from "./heartbeat-check.js";
 import { bundleWidth, checkLayout, type Layout } from "./layout.js";
 import { EXPORT_CHECKS, FINDINGS_MAX, type Report, ReportBuilder } from "./report.js";
 import { TILE_BYTES, TreeCheck } from "./tree-check.js";
@@ -89,6 +90,7 @@ class ExportRun {
   readonly #checkpoints: CheckpointCheck;
   readonly #tree: TreeCheck;
   readonly #epochs: EpochCheck;
+  readonly #heartbeats: HeartbeatCheck;
   #disclosures: DisclosureCheck | undefined;
   /** Places in a row at which neither tile nor bundle was. */
   #missing = 0;
@@ -103,6 +105,7 @@ class ExportRun {
     this.#trust = options.trust === undefined ? undefined : new TrustCheck(options.trust, manifest, report);
     this.#checkpoints = new CheckpointCheck(source, manifest, report, options.trust);
     this.#epochs = new EpochCheck(this.#checkpoints, report);
+    this.#heartbeats = new HeartbeatCheck(manifest, report);
     this.#tree = new TreeCheck(source, manifest, report, this.#checkpoints);
   }
 
@@ -122,6 +125,7 @@ class ExportRun {
     }
     this.#report(this.#chain.finish(manifest.head));
     this.#checkEnd();
+    this.#heartbeats.finish();
     await this.#tree.finish();
     await this.#checkpoints.finish(this.#tree.size);
     this.#epochs.finish();
@@ -239,6 +243,7 @@ class ExportRun {
     const step = this.#chain.add(bytes);
     this.entries += 1;
     this.#report(step.findings);
+    this.#heartbeats.add(step);
     this.#trust?.add(step);
     this.#epochs.add(step);
     if (step.entry !== null) for (const text of entryWarnings(step.entry)) this.report.warn(text, `first in entry ${String(step.seq)}`);

@@ -159,7 +159,7 @@ describe("the database goes away in the middle of an opening [L1, L4]", () => {
 
   it("goes on when its new connections are dismissed as soon as they are made", async () => {
     const { grantId, password } = await scene.granted();
-    const draft = () => draftEntry({ action: "log.heartbeat", outcome: "committed", actor: SYSTEM_ACTOR });
+    const draft = () => draftEntry({ action: "service.started", outcome: "committed", actor: SYSTEM_ACTOR });
     proxy.dismiss(true);
     proxy.cut();
     // An error that nobody listens for ends a program: this test would not come to its end.
@@ -184,7 +184,7 @@ describe("the database goes away in the middle of an opening [L1, L4]", () => {
     rootKey.afterUnwrap = (): void => void proxy.trap(AT.commit, "hold");
     await assert.rejects(scene.open(grantId), (error) => isRootkeepError(error, "AUDIT_UNAVAILABLE"));
     rootKey.heal();
-    const draft = () => draftEntry({ action: "log.heartbeat", outcome: "committed", actor: SYSTEM_ACTOR });
+    const draft = () => draftEntry({ action: "service.started", outcome: "committed", actor: SYSTEM_ACTOR });
     // The caller has heard at its deadline; what stands behind it in the queue waits until the line itself is given up.
     await assert.rejects(scene.vault.log.record(draft()), (error) => isRootkeepError(error, "AUDIT_UNAVAILABLE"));
     await new Promise((resolve) => setTimeout(resolve, LIMITS.statementTimeoutMs));

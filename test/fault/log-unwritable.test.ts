@@ -68,7 +68,7 @@ describe("the log cannot be written [L1]", () => {
   it("opens nothing while somebody else holds the log, and refuses at once what its queue has no room for", async () => {
     const { grantId, password } = await scene.granted();
     const unwraps = rootKey.unwraps;
-    const draft = () => draftEntry({ action: "log.heartbeat", outcome: "committed", actor: SYSTEM_ACTOR });
+    const draft = () => draftEntry({ action: "service.started", outcome: "committed", actor: SYSTEM_ACTOR });
     const { refused, reasons } = await asOwner(async (client) => {
       // The lock of the log, held by somebody who does not let go.
       await client.query("BEGIN; SELECT audit.lock_head()");

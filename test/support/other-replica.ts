@@ -11,7 +11,7 @@ export async function appendAsReplica({ connections }: TestDatabase, count: numb
   const log = new AuditLog(() => connectLog(connections.rootkeep_service), alarms);
   const { logOrigin, deployment } = parseConfig({}, { cwd: "." });
   await log.open(logOrigin, deployment);
-  const draft = () => draftEntry({ action: "log.heartbeat", outcome: "committed", actor: SYSTEM_ACTOR });
+  const draft = () => draftEntry({ action: "service.started", outcome: "committed", actor: SYSTEM_ACTOR });
   await Promise.all(Array.from({ length: count }, () => log.record(draft())));
   await log.close();
 }

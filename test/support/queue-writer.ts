@@ -26,7 +26,7 @@ const promised: [number, string][] = [];
 const writer = async (count: number): Promise<void> => {
   for (let made = 0; made < count; made++) {
     const draft = draftEntry({
-      action: "log.heartbeat",
+      action: "service.started",
       outcome: "committed",
       actor: SYSTEM_ACTOR,
       stream: "acc_0123456789abcdefghjkmnpqrs",

@@ -113,7 +113,7 @@ export class SigningLog {
   }
 
   async append(count = 1): Promise<AuditReceipt> {
-    const draft = () => draftEntry({ action: "log.heartbeat", outcome: "committed", actor: SYSTEM_ACTOR });
+    const draft = () => draftEntry({ action: "service.started", outcome: "committed", actor: SYSTEM_ACTOR });
     const receipts = await Promise.all(Array.from({ length: count }, () => this.log.record(draft())));
     return receipts.reduce((last, next) => (next.facts.seq > last.facts.seq ? next : last));
   }

@@ -7,6 +7,7 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { leafHash } from "../../../src/audit/chain.js";
 import { formatVerifierKey } from "../../../src/audit/tlog/verifier-key.js";
+import { type BendBeat, beatingLog, restated } from "../../support/beating-log.js";
 import { buildGo, NO_GO } from "../../support/go-programs.js";
 import {
   type Bend,
@@ -99,6 +100,18 @@ describe("a reader of the export in another language", { skip: NO_PYTHON }, () =
       assert.equal(readIn(await newExport(log())).intact, false);
     });
   }
+  it("computes every heartbeat anew, and notices a false one [AC-16]", async () => {
+    const lie: BendBeat = (seq, beat) => (seq === 180 ? restated(beat, beat.tips.toSpliced(3, 1)) : undefined);
+    for (const [bent, isIntact] of [
+      [undefined, true],
+      [lie, false],
+    ] as const) {
+      const { manifest, entries, openings } = await beatingLog(bent);
+      const directory = join(folder, `beating-${String(isIntact)}`);
+      await writeExport(directory, manifest, entries, openings);
+      assert.equal(readIn(directory).intact, isIntact);
+    }
+  });
 });
 
 describe("the reader in another language, of the signed tree", { skip: NO_PYTHON }, () => {

@@ -5,6 +5,8 @@ usage: verify_export.py DIR      prints one JSON object; exit status 0 intact, 1
 """
 import base64, hashlib, json, os, re, sys
 
+ACTS = """people.founded people.recovered person.enrol person.suspend person.restore invitation.accept invitation.confirm authenticator.reset
+authenticator.locked allowlist.grant allowlist.revoke allowlist.lapsed config.approve config.changed log.reopened log.key_rotated""".split()
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
@@ -66,6 +68,18 @@ def leaves_of(root, size):  # [AX-12] every tile is made of the ones below it, a
     return lowest
 
 
+def heads_root(moves, as_of):  # account-export.md [AC-1] to [AC-6]
+    heads, acts = {}, []
+    for seq, stream, leaf in moves:
+        if seq < as_of and stream is None:
+            acts.append(bytes.fromhex(leaf))
+        elif seq < as_of:
+            heads[stream] = (heads.get(stream, (0,))[0] + 1, leaf)
+    heads["global"] = (len(acts), tree(acts).hex() if acts else hashlib.sha256().hexdigest())
+    tips = ['{"leaf":"%s","size":%d,"stream":"%s"}' % (leaf, size, stream) for stream, (size, leaf) in sorted(heads.items())]
+    return len(tips), tree([hashlib.sha256(b"\0" + tip.encode()).digest() for tip in tips]).hex()
+
+
 def signed_root(root, name):  # [AX-11] the text only: whether the log has signed it, is another reader's business
     with open(os.path.join(root, name), encoding="utf-8") as file:
         origin, size, text = file.read().split("\n\n")[0].split("\n")
@@ -76,6 +90,7 @@ def verify(root, seen):
     with open(os.path.join(root, "manifest.json"), "rb") as file:
         manifest = canonical(file.read().rstrip(b"\n"))
     prev, time, streams, commitments = "0" * 64 if manifest["from"] == 0 else None, "", {}, {}
+    moves, beat = [], 0
     leaves = leaves_of(root, manifest["size"])
     sizes = [name[:-5] for name in os.listdir(os.path.join(root, "checkpoints"))] if os.path.isdir(os.path.join(root, "checkpoints")) else []
     for name in ["checkpoint"] + ["checkpoints/%s.note" % size for size in sizes]:  # [AX-13]
@@ -96,6 +111,14 @@ def verify(root, seen):
             if want not in (None, (entry["sseq"], entry["sprev"])):
                 raise Bad("stream")
             streams[entry["stream"]] = (entry["sseq"] + 1, leaf)
+            moves.append((entry["seq"], entry["stream"], leaf))
+        elif entry["outcome"] == "committed" and entry["action"] in ACTS:
+            moves.append((entry["seq"], None, leaf))
+        elif entry["outcome"] == "committed" and entry["action"] == "log.heartbeat" and manifest["from"] == 0:  # [AC-7], [AC-16]
+            said = entry["details"]
+            if not beat < said["asOf"] <= entry["seq"] or heads_root(moves, said["asOf"]) != (said["streams"], said["streamsRoot"]):
+                raise Bad("heartbeat %d" % entry["seq"])
+            beat = entry["seq"]
         for field, text in entry.get("details", {}).get("commitments", {}).items():
             commitments[entry["seq"], field] = text
         prev, time, seen["entries"] = leaf, entry["time"], seen["entries"] + 1

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { AuditLog } from "../../../src/audit/audit-log.service.js";
 import { leafHash } from "../../../src/audit/chain.js";
+import { ChainVerifier } from "../../../src/audit/chain-verifier.js";
 import { draftEntry, SYSTEM_ACTOR } from "../../../src/audit/draft.js";
 import { type EntryDraft, entryExtras, parseEntry } from "../../../src/audit/entry.js";
 import { isGlobalAct } from "../../../src/audit/global-acts.js";
@@ -13,6 +14,8 @@ import { type StreamTip, tipHash } from "../../../src/audit/stream-heads.js";
 import { type ErrorCode, isRootkeepError } from "../../../src/kernel/errors.js";
 import { newId } from "../../../src/kernel/ids.js";
 import { LIMITS } from "../../../src/kernel/limits.js";
+import { HeartbeatCheck } from "../../../src/verify/heartbeat-check.js";
+import { EXPORT_CHECKS, ReportBuilder } from "../../../src/verify/report.js";
 import { withClient } from "../../support/postgres.js";
 import { SIGNED_ORIGIN, SigningLog } from "../../support/signing-log.js";
 import { naiveRoot } from "../../support/tlog-tree.js";
@@ -73,6 +76,11 @@ describe("the heartbeat of the log", () => {
 
   /** Heartbeats of the log with their places, each held against heads that are computed anew from the entries before `asOf`. */
   function checkedHeartbeats(entries: readonly Buffer[]): { seq: number; heartbeat: Heartbeat; id: string }[] {
+    const report = new ReportBuilder(EXPORT_CHECKS);
+    const verifier = new HeartbeatCheck({ from: 0, origin: SIGNED_ORIGIN }, report);
+    const chain = new ChainVerifier(SIGNED_ORIGIN);
+    for (const bytes of entries) verifier.add(chain.add(bytes));
+    assert.equal(report.findings, 0, "the verifier finds the same heads [AC-16]");
     return entries.flatMap((bytes) => {
       const entry = parseEntry(bytes);
       const heartbeat = readHeartbeat({ ...entry, details: entryExtras(entry).details });
