@@ -7,6 +7,7 @@ import { CreateApprovals1763800500000 } from "./1763800500000-create-approvals.j
 import { CreateSecrets1763800600000 } from "./1763800600000-create-secrets.js";
 import { CreateIdempotency1763800700000 } from "./1763800700000-create-idempotency.js";
 import { CreateCheckpoints1763900000000 } from "./1763900000000-create-checkpoints.js";
+import { EraseDisclosures1764100100000 } from "./1764100100000-erase-disclosures.js";
 
 /** All migrations, in the order in which they run. New ones go to the end. */
 export const MIGRATIONS = [
@@ -19,4 +20,5 @@ export const MIGRATIONS = [
   CreateSecrets1763800600000,
   CreateIdempotency1763800700000,
   CreateCheckpoints1763900000000,
+  EraseDisclosures1764100100000,
 ] as const;

@@ -17,6 +17,7 @@ import { AccessGrants } from "./access-grants.service.js";
 import { CATALOGUE } from "./catalogue.js";
 import { ConfigurationController } from "./configuration.rest.js";
 import { EndedEpoch } from "./ended-epoch.service.js";
+import { eraseAct } from "./erase-act.service.js";
 import { GrantsController } from "./grants.rest.js";
 import type { GuardedAct } from "./guarded-act.port.js";
 import { peopleActs } from "./people-acts.service.js";
@@ -94,7 +95,7 @@ export class ApprovalsModule {
             allowlist: Allowlist,
             certification: Certification,
           ) => {
-            const acts = [reveal, ...higher, trust.act(), ...peopleActs(people, enrolment, allowlist, certification)];
+            const acts = [reveal, ...higher, trust.act(), eraseAct(), ...peopleActs(people, enrolment, allowlist, certification)];
             const ticketPattern = compileTicketPattern(config.ticketPattern);
             return new Requests(transactions, stepUp, acts, { logOrigin: config.logOrigin, ticketPattern });
           },

@@ -9,6 +9,8 @@ import type { PurposeKind } from "./purpose.js";
 
 /** Format label of a request; covered by its hash. */
 const FORMAT = "rk-request-1";
+/** Of a request that is over, when what people wrote into it was erased; its hash stays that of what was approved [RQ-9]. */
+const ERASED_FORMAT = "rk-request-erased-1";
 
 /** A secret that a request is about, and who is to hold what is opened of it. */
 export interface RequestedSecret {
@@ -53,15 +55,46 @@ export function requestHash(text: string): Buffer {
 }
 
 /**
- * Reads a stored request back.
- * @throws RootkeepError `ROW_REFUSED` when text and hash do not belong together (law L3).
+ * Reads a stored request back, to decide by it.
+ * @throws RootkeepError `ROW_REFUSED` when text and hash do not belong together (law L3); `STATE_CONFLICT` for one that was erased: it is over.
  */
 export function parseRequest(text: string, hash: Buffer): RequestBody {
+  if (erasedBody(text) !== null) throw new RootkeepError("STATE_CONFLICT", { reason: "request was erased" });
   const actual = requestHash(text);
   if (hash.length !== actual.length || !timingSafeEqual(hash, actual)) throw new RootkeepError("ROW_REFUSED", { reason: "request hash" });
   const { format, ...body } = parseCanonical(Buffer.from(text, "utf8"));
   if (format !== FORMAT) throw new RootkeepError("ROW_REFUSED", { reason: "request format" });
   return body as unknown as RequestBody;
+}
+
+/**
+ * Reads a stored request back, to show it. What is erased shows no reason, and no subject where that was a person's name; that it is the row's
+ * own text, its HMAC says.
+ * @throws RootkeepError `ROW_REFUSED` as {@link parseRequest}.
+ */
+export function shownRequest(text: string, hash: Buffer): RequestBody {
+  return erasedBody(text) ?? parseRequest(text, hash);
+}
+
+/**
+ * The text of a request that is over, without the reason, and without the name and e-mail address of who was enrolled by it. The nonce goes
+ * with them: the hash stays, and with the nonce a guess of what was erased could be tried against it [RQ-9].
+ */
+export function erasedText(text: string): string {
+  const body = parseCanonical(Buffer.from(text, "utf8"));
+  const subject = body["operation"] === "person.enrol" ? {} : (body["subject"] ?? {});
+  return canonicalJson({ ...body, subject, nonce: "", reason: "", format: ERASED_FORMAT });
+}
+
+function erasedBody(text: string): RequestBody | null {
+  let value: JsonObject;
+  try {
+    value = parseCanonical(Buffer.from(text, "utf8"));
+  } catch {
+    return null;
+  }
+  const { format, ...body } = value;
+  return format === ERASED_FORMAT ? (body as unknown as RequestBody) : null;
 }
 
 /** What a second factor confirms (docs/spec/approval-statement.md): today by a TOTP code beside it, tomorrow by a passkey's signature. */

@@ -3,7 +3,7 @@ import type { Id } from "../kernel/ids.js";
 import { AccessGrant } from "./access-grant.entity.js";
 import { Approval } from "./approval.entity.js";
 import type { Request } from "./request.entity.js";
-import { parseRequest, type RequestBody } from "./request-body.js";
+import { type RequestBody, shownRequest } from "./request-body.js";
 
 /** A request as it is shown: whole, but never with a secret. */
 export interface RequestView {
@@ -31,7 +31,7 @@ export async function viewOf(tx: WorkTransaction, row: Request): Promise<Request
     id: row.id,
     state: row.state,
     hash: row.hash.toString("hex"),
-    body: parseRequest(row.body, row.hash),
+    body: shownRequest(row.body, row.hash),
     approvals: approvals.map(({ personId, verdict, reason, decidedAt }) => ({
       person: personId,
       verdict,

@@ -5,7 +5,7 @@ import type { Operation } from "../kernel/operations.js";
 
 export type RequestState = "SUBMITTED" | "APPROVED" | "OPENED" | "RETURNED" | "CLOSED" | "DENIED" | "EXPIRED" | "REVOKED" | "WITHDRAWN";
 
-/** A guarded act that somebody asks for. Only the state ever changes (law L3). */
+/** A guarded act that somebody asks for. Only the state ever changes (law L3), and what people wrote can be erased when it is over. */
 @Entity({ schema: "approvals", name: "request", synchronize: false })
 export class Request extends DecidingRow {
   @PrimaryColumn({ type: "text" }) id!: Id<"request">;

@@ -100,6 +100,10 @@ export const AuditRepository = {
       ],
     });
     await Promise.all([disclosing, appending]);
+    // An entry that tells of an erasure and the erasure itself are one: neither is ever seen without the other.
+    for (const [index, { entry }] of entries.entries())
+      if (entry["action"] === "disclosure.erase" && entry["outcome"] === "committed")
+        await client.query("SELECT audit.erase($1)", [first + index]);
   },
 
   /** Leaf hashes of the entries with these event ids. */

@@ -19,6 +19,7 @@ export const LOG_SCHEMA: AuditExpectation = {
     "begin(text)": "e6544fa0fadb1203a5612e2b91fd79ee",
     "deny()": "0e666fabb954d8258d3b4ab2877dd0f9",
     "disclose(bigint[], text[], bytea[], text[])": "5fb78c569bdd9fad63d748f497c42d5d",
+    "erase(bigint)": "909b19eed771fab2245b3f801e6cb1a3",
     "lock_head()": "cc2b5b914f5d137c88362de205297fbe",
     "time_now()": "9c20498cfbbd058376a04fd7750ec282",
   },
@@ -28,7 +29,13 @@ export const LOG_SCHEMA: AuditExpectation = {
 export const SERVICE_ON_LOG: RoleExpectation = {
   who: "the service's role",
   privileges: [],
-  calls: ["append(bigint, uuid[], bytea[], bytea[])", "begin(text)", "disclose(bigint[], text[], bytea[], text[])", "lock_head()"],
+  calls: [
+    "append(bigint, uuid[], bytea[], bytea[])",
+    "begin(text)",
+    "disclose(bigint[], text[], bytea[], text[])",
+    "erase(bigint)",
+    "lock_head()",
+  ],
 };
 
 /** The signer writes what it has computed and signed; it can call none of the functions, and so appends no entry. */

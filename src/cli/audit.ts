@@ -1,9 +1,10 @@
 import { runVerify } from "../verify/main.js";
 import { VERSION } from "../version.js";
-import type { Command, RawCommand } from "./command.js";
+import type { Call, Command, RawCommand } from "./command.js";
 import { runAccountExport } from "./export-account.js";
 import { exportLog } from "./export-log.js";
-import { LocalError } from "./failure.js";
+import { LocalError, UsageError } from "./failure.js";
+import { ask, REASON } from "./people.js";
 
 const PROGRESS_ENTRIES = 10_000;
 
@@ -104,6 +105,20 @@ export const AUDIT_COMMANDS: readonly (Command | RawCommand)[] = [
     runRaw: (argv, { stdout, stderr }) => runVerify(argv, stdout, stderr),
   },
   {
+    words: ["audit", "erase"],
+    summary: "Asks to erase openings of personal data: of one entry, or all about a request or a person. The log keeps its commitments.",
+    options: {
+      request: { kind: "text", value: "REQUEST", meaning: "all about this request, which is over; its reasons go from its row, too" },
+      person: { kind: "text", value: "PERSON", meaning: "all about this person" },
+      entry: { kind: "count", value: "N", meaning: "of entry N, with --field" },
+      field: { kind: "text", value: "FIELD", meaning: "the field, such as reason or email" },
+      reason: REASON,
+    },
+    notes:
+      "Another custodian sees which openings it is about, and approves. What was erased does not come back; backups keep it as long as they live.",
+    run: (call) => ask(call, "disclosure.erase", erasureOf(call.given)),
+  },
+  {
     words: ["config", "show"],
     summary: "Shows the trusted configuration in force, and whether it is the one that custodians approved.",
     async run(call) {
@@ -112,6 +127,16 @@ export const AUDIT_COMMANDS: readonly (Command | RawCommand)[] = [
     },
   },
 ];
+
+/** What is to be erased, as the options say. @throws UsageError unless one thing is named. */
+function erasureOf(given: Call["given"]): Readonly<Record<string, unknown>> {
+  const [requestId, personId, seq, field] = [given.text("request"), given.text("person"), given.count("entry"), given.text("field")];
+  const named = { requestId, personId, seq, field };
+  const subject = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
+  if (!["requestId", "personId", "field,seq"].includes(Object.keys(subject).sort().join()))
+    throw new UsageError("name --request, --person, or --entry with --field");
+  return subject;
+}
 
 async function* firstOf<T>(items: AsyncIterable<T>, limit: number | undefined): AsyncGenerator<T, void, void> {
   if (limit === 0) throw new LocalError("a limit is at least 1");

@@ -18,8 +18,8 @@ const PASSWORD_FILE = {
   meaning: "take the new password from the first line of this file",
 } as const satisfies OptionRow;
 
-/** A request about people: one custodian asks, another approves with `request approve`. */
-async function ask(call: Call, operation: string, subject: Readonly<Record<string, unknown>>): Promise<number | undefined> {
+/** A request among custodians: one custodian asks, another approves with `request approve`. */
+export async function ask(call: Call, operation: string, subject: Readonly<Record<string, unknown>>): Promise<number | undefined> {
   const client = await call.client();
   const answer = await client.post("/v1/requests", { operation, reason: call.given.required("reason"), subject });
   call.say(

@@ -73,6 +73,7 @@ export const OPERATIONS = {
   "secret.reveal": rule(["requester"], { guarded: true, releases: true, stepUp: true }),
   "secret.code": rule(["requester"], { guarded: true, releases: true, stepUp: true }),
   "secret.waive": rule(["custodian"], { guarded: true }),
+  "disclosure.erase": rule(["custodian"], { guarded: true }),
   "audit.read": rule(["auditor", "custodian"]),
   "audit.export": rule(["auditor"]),
 } as const satisfies Record<string, OperationRule>;

@@ -31,7 +31,7 @@ export class HeartbeatCheck {
 
   /** @param lagMax entries between what a heartbeat states and its own place. */
   constructor(
-    private readonly manifest: Pick<ExportManifest, "from" | "origin">,
+    private readonly manifest: Pick<ExportManifest, "from">,
     private readonly report: ReportBuilder,
     private readonly lagMax = HEARTBEAT_LAG_MAX,
   ) {}
@@ -65,7 +65,7 @@ export class HeartbeatCheck {
       this.#fail(seq, `${what} has not its form`);
       return;
     }
-    if (entry.id !== heartbeatId(this.manifest.origin, last?.id ?? null)) this.#fail(seq, `${what} does not follow the one before it`);
+    if (entry.id !== heartbeatId(entry.log, last?.id ?? null)) this.#fail(seq, `${what} does not follow the one before it`);
     const { asOf, streams, streamsRoot } = heartbeat;
     if (asOf <= (last?.seq ?? 0) || asOf < seq - this.lagMax) {
       this.#fail(seq, `${what} states heads of ${String(asOf)} entries, which are of long before`);

@@ -116,6 +116,7 @@ export const OCSF_ACTIONS: Readonly<Record<EntryAction, OcsfKind>> = {
   "secret.reveal": api(READ, 2),
   "secret.code": api(READ, 2),
   "secret.waive": entity(UPDATE, 3),
+  "disclosure.erase": entity(DELETE, 3),
   "audit.read": api(READ),
   "audit.export": api(READ, 2),
   "log.genesis": entity(CREATE),

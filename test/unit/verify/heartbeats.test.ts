@@ -106,7 +106,7 @@ describe("the heartbeats of a log, computed from its entries", () => {
       [69, 1],
     ] as const) {
       const report = new ReportBuilder(EXPORT_CHECKS);
-      const check = new HeartbeatCheck({ from: 0, origin: SAMPLE_ORIGIN }, report, lagMax);
+      const check = new HeartbeatCheck({ from: 0 }, report, lagMax);
       const chain = new ChainVerifier(SAMPLE_ORIGIN);
       for (const entry of log.entries) check.add(chain.add(entry));
       check.finish();
