@@ -194,6 +194,12 @@ describe("T17: the bundles of an export", () => {
       assert.equal(report.checks.find(({ check }) => check === "layout")?.status, "failed");
     }
   });
+  it("cannot be looked for without end, where a manifest asks for more than there is anywhere", async () => {
+    const log = exported();
+    const report = await verify({ ...log, manifest: { ...log.manifest, to: 2 ** 52, size: 2 ** 52 } });
+    assert.equal(report.exitCode, 1);
+    assert.equal(report.entries, SIZE);
+  });
   it("cannot stand beside another bundle of the same entries [AX-6]", async () => {
     const log = exported();
     const other = entriesPath(1, 3);
