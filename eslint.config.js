@@ -49,6 +49,11 @@ const restricted = (...homes) => [
 const NEST_BANS = [
   { name: "@nestjs/common", importNames: ["forwardRef"], message: "Folder order makes it unnecessary; look for the cycle." },
 ];
+const JWE_BAN = {
+  name: "jose",
+  importNames: ["CompactEncrypt", "FlattenedEncrypt", "GeneralEncrypt", "EncryptJWT"],
+  message: "src/keys/enclose.ts alone makes a JWE, and wipes what it holds.",
+};
 const HTTP_BAN = {
   regex: "^@nestjs/common$",
   importNamePattern: "^(HttpException|(?!Rootkeep).*Exception)$",
@@ -69,7 +74,7 @@ export default tseslint.config(
       "no-empty": "error",
       "no-eval": "error",
       "no-restricted-syntax": restricted(),
-      "no-restricted-imports": ["error", { paths: NEST_BANS, patterns: [HTTP_BAN] }],
+      "no-restricted-imports": ["error", { paths: [...NEST_BANS, JWE_BAN], patterns: [HTTP_BAN] }],
       "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
       // A library that is loaded lazily is named by `import("...")` in types.
       "@typescript-eslint/consistent-type-imports": ["error", { disallowTypeAnnotations: false }],
@@ -94,9 +99,10 @@ export default tseslint.config(
   { files: ["src/config/**/*.ts"], rules: { "no-restricted-syntax": restricted("processEnv") } },
   { files: ["src/people/**/*.ts", "src/approvals/**/*.ts"], rules: { "no-restricted-syntax": restricted("grantMint") } },
   { files: ["src/audit/**/*.ts"], rules: { "no-restricted-syntax": restricted("receiptMint") } },
+  { files: ["src/keys/enclose.ts"], rules: { "no-restricted-imports": ["error", { paths: NEST_BANS, patterns: [HTTP_BAN] }] } },
   { files: ["src/keys/aead.ts"], rules: { "no-restricted-syntax": restricted("cipher") } },
   // The edge meets the framework's own exceptions and turns them into ours.
-  { files: ["src/edge/**/*.ts"], rules: { "no-restricted-imports": ["error", { paths: NEST_BANS }] } },
+  { files: ["src/edge/**/*.ts"], rules: { "no-restricted-imports": ["error", { paths: [...NEST_BANS, JWE_BAN] }] } },
   {
     files: ["test/**/*.ts"],
     rules: {

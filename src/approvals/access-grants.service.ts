@@ -38,6 +38,8 @@ export interface ClaimForm {
   readonly kind: string;
   readonly code: string;
   readonly operation: "secret.reveal" | "secret.code";
+  /** Thumbprint of the key that the value is delivered to, or null: part of what the second factor confirms. */
+  readonly deliverTo: string | null;
 }
 
 /** Grants: exclusive per account, time-boxed, revocable, and each version opens once (design §6). */
@@ -78,7 +80,12 @@ export class AccessGrants {
         person: acting.personId,
         authenticator,
         challenge: randomBytes(32).toString("hex"),
-        opening: { grant: grant.id, version: version.versionId, number },
+        opening: {
+          grant: grant.id,
+          version: version.versionId,
+          number,
+          ...(form.deliverTo === null ? {} : { deliverTo: form.deliverTo }),
+        },
       }),
     };
   }

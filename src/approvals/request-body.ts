@@ -105,8 +105,16 @@ export interface Statement {
   readonly authenticator: Id<"authenticator"> | null;
   /** 32 random bytes, hex, used once. */
   readonly challenge: string;
-  /** For an opening: the grant, the version, and which opening of it this is, counting from 1. */
-  readonly opening?: { readonly grant: Id<"grant">; readonly version: Id<"version">; readonly number: number };
+  /**
+   * For an opening: the grant, the version, and which opening of it this is, counting from 1; where the value is delivered to a key of
+   * the client's, that key's thumbprint.
+   */
+  readonly opening?: {
+    readonly grant: Id<"grant">;
+    readonly version: Id<"version">;
+    readonly number: number;
+    readonly deliverTo?: string;
+  };
   /** For half an invitation: which half of which. */
   readonly taking?: Pick<Taking, "invitation" | "half">;
 }

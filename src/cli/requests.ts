@@ -1,6 +1,8 @@
 import type { Answer } from "./answer.js";
 import { pathPart } from "./api-client.js";
+
 import { type Call, type Command, OUT_OPTION, RECEIPT_OPTION } from "./command.js";
+import { releaseEnclosed } from "./delivery.js";
 import { UsageError } from "./failure.js";
 import { cell } from "./output.js";
 import { REASON } from "./people.js";
@@ -178,7 +180,7 @@ const GRANTS: readonly Command[] = [
       const client = await call.client();
       await call.deliver(async () => {
         const code = await call.ask("Authenticator code to open");
-        return await client.release(`${grantPath(call)}/openings`, { kind: call.given.text("kind") ?? "root-password", code }, "value");
+        return await releaseEnclosed(client, `${grantPath(call)}/openings`, { kind: call.given.text("kind") ?? "root-password", code });
       });
       return undefined;
     },
@@ -191,7 +193,7 @@ const GRANTS: readonly Command[] = [
     async run(call) {
       const client = await call.client();
       await call.deliver(async () =>
-        client.release(`${grantPath(call)}/codes`, { code: await call.ask("Authenticator code to open") }, "value"),
+        releaseEnclosed(client, `${grantPath(call)}/codes`, { code: await call.ask("Authenticator code to open") }),
       );
       return undefined;
     },

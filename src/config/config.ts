@@ -1,5 +1,5 @@
 import type { Secret } from "../kernel/secret.js";
-import type { RootKeyDomain, StreamFormat, VariableName } from "./reference.js";
+import type { DeliveryForm, RootKeyDomain, StreamFormat, VariableName } from "./reference.js";
 
 /** Where the database is. URLs hold a password and therefore are secrets. */
 export type DatabaseConfig =
@@ -59,6 +59,8 @@ export interface Config {
   /** Root key URI of each domain; the path of a `file:` one is absolute. */
   readonly rootKeys: Readonly<Record<RootKeyDomain, string>>;
   readonly awsKmsEndpoint: string | null;
+  /** `jwe`: an opened value is sent enclosed for a key of the client's, or not at all. */
+  readonly delivery: DeliveryForm;
   /** Source of a regular expression, not anchored. */
   readonly ticketPattern: string;
   readonly logOrigin: string;

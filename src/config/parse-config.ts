@@ -4,7 +4,7 @@ import type { Config, ConfigWarning, DatabaseConfig, StreamConfig, TrialConfig }
 import { ConfigError } from "./config.js";
 import type { Environment, FileContents } from "./environment.js";
 import { EnvironmentReader } from "./environment.js";
-import type { NamesOf, RootKeyDomain, StreamFormat } from "./reference.js";
+import type { DeliveryForm, NamesOf, RootKeyDomain, StreamFormat } from "./reference.js";
 import { ROOT_KEY_DOMAINS, TRIAL_NAMES, VARIABLES } from "./reference.js";
 
 /** What parsing needs to know of the world. */
@@ -56,6 +56,7 @@ export function parseConfig(environment: Environment, facts: ConfigFacts): Confi
     poolSize: reader.number("ROOTKEEP_POOL_SIZE"),
     rootKeys,
     awsKmsEndpoint: reader.text("ROOTKEEP_AWS_KMS_ENDPOINT") ?? null,
+    delivery: readDelivery(reader, isProduction),
     ticketPattern,
     logOrigin: reader.text("ROOTKEEP_LOG_ORIGIN") ?? `rootkeep.local/audit/${deployment}/1`,
     ...log,
@@ -140,6 +141,11 @@ function refuseTrial(reader: EnvironmentReader, rootKeys: Readonly<Record<RootKe
 
 // A root key in the clear beside the data it guards makes every other control a matter of one file copy (design §4).
 const FILE_KEY_RULE = "is a file: root key, and production (beyond loopback, external database, or any other root key) refuses one";
+
+/** Production's TLS ends at a proxy, which would see a value in the clear (docs/decisions/0015). */
+function readDelivery(reader: EnvironmentReader, isProduction: boolean): DeliveryForm {
+  return (reader.text("ROOTKEEP_DELIVERY") as DeliveryForm | undefined) ?? (isProduction ? "jwe" : "any");
+}
 
 function readTicketPattern(reader: EnvironmentReader): string {
   const source = reader.text("ROOTKEEP_TICKET_PATTERN") ?? VARIABLES.ROOTKEEP_TICKET_PATTERN.fallback;

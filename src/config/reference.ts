@@ -10,6 +10,10 @@ export type StreamSinkName = (typeof STREAM_SINKS)[number];
 export const STREAM_FORMATS = ["plain", "ocsf"] as const;
 export type StreamFormat = (typeof STREAM_FORMATS)[number];
 
+/** How an opened value is sent: in the clear where the client sends no key, or only enclosed for one (docs/spec/delivery.md). */
+export const DELIVERY_FORMS = ["any", "jwe"] as const;
+export type DeliveryForm = (typeof DELIVERY_FORMS)[number];
+
 /** What a variable's text must look like. `rule` completes "NAME …" in an error and never quotes the value. */
 export type VariableForm =
   | { readonly type: "text"; readonly pattern: RegExp; readonly rule: string }
@@ -132,6 +136,14 @@ export const VARIABLES = {
     fallback: "the region's own endpoint",
     isFallbackComputed: true,
     meaning: "Where AWS KMS is called, for a VPC endpoint or a test double.",
+    isTrusted: true,
+  },
+  ROOTKEEP_DELIVERY: {
+    form: text(/^(?:any|jwe)$/, "must be any or jwe"),
+    fallback: "jwe in production, any in a trial",
+    isFallbackComputed: true,
+    meaning:
+      "How an opened value is sent: jwe, only enclosed for a key that the client sends with the call; any, in the clear where it sends none.",
     isTrusted: true,
   },
   ROOTKEEP_TICKET_PATTERN: {

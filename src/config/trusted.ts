@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Config } from "./config.js";
-import type { RootKeyDomain } from "./reference.js";
+import type { DeliveryForm, RootKeyDomain } from "./reference.js";
 import { ROOT_KEY_DOMAINS } from "./reference.js";
 
 /** The settings that work only as two custodians last approved them (design §4, "Trusted configuration"). */
@@ -9,6 +9,7 @@ export interface TrustedConfig {
   readonly anchors: readonly string[];
   readonly awsKmsEndpoint: string | null;
   readonly awsS3Endpoint: string | null;
+  readonly delivery: DeliveryForm;
   readonly deployment: string;
   readonly guard: string;
   readonly logKey: string;
@@ -34,6 +35,7 @@ export function trustedConfig(config: Config): TrustedConfig {
     anchors: config.anchors,
     awsKmsEndpoint: config.awsKmsEndpoint,
     awsS3Endpoint: config.awsS3Endpoint,
+    delivery: config.delivery,
     deployment: config.deployment,
     guard: place(config.guard),
     logKey: place(config.logKey),
@@ -69,8 +71,8 @@ function canonical(value: Json | TrustedConfig): string {
 /** Names of the trusted settings in which `approved` and `current` differ, for showing the difference to a custodian. */
 export function trustedDifferences(approved: TrustedConfig, current: TrustedConfig): readonly string[] {
   const plain = [
-    ...(["anchors", "awsKmsEndpoint", "awsS3Endpoint", "deployment", "guard", "logKey", "logOrigin", "logVerifierKey"] as const),
-    ...(["refusedAccounts", "ticketPattern", "witnesses"] as const),
+    ...(["anchors", "awsKmsEndpoint", "awsS3Endpoint", "delivery", "deployment", "guard", "logKey", "logOrigin"] as const),
+    ...(["logVerifierKey", "refusedAccounts", "ticketPattern", "witnesses"] as const),
   ];
   const settings = plain.filter((name) => JSON.stringify(approved[name]) !== JSON.stringify(current[name]));
   return [

@@ -1,23 +1,31 @@
 import { PURPOSE_KINDS } from "../approvals/purpose.js";
-import { ChoiceField, CodeField, SHOWN, Shown } from "../wire/fields.js";
+import { ChoiceField, CodeField, ObjectField, SHOWN, Shown } from "../wire/fields.js";
 
 const RECEIPT =
   "C2SP tlog-proof of the intent's entry: keep it, it proves later, to anybody, that the log held the entry. Null in a trial that does not wait for signatures.";
+
+const DELIVER_TO =
+  "Public key (JWK) of the client, P-256 or X25519, as docs/spec/delivery.md has it; best one of this call alone. The value then comes as `jwe`, which only its private half opens. A deployment may demand one.";
+const VALUE = "The value, shown this once. Only where no `deliverTo` was sent.";
+const JWE = "The value in a compact JWE (ECDH-ES, A256GCM) for the key in `deliverTo`. Its plaintext is JSON with `pad` and `value`.";
 
 /** Opens one value, with a fresh second factor. */
 export class OpeningForm {
   @ChoiceField(PURPOSE_KINDS) readonly kind!: string;
   @CodeField() readonly code!: string;
+  @ObjectField({ isOptional: true, description: DELIVER_TO }) readonly deliverTo?: Readonly<Record<string, unknown>> | null;
 }
 
 /** Asks for the current code of the account's MFA seed, with a fresh second factor of one's own. */
 export class CodeForm {
   @CodeField() readonly code!: string;
+  @ObjectField({ isOptional: true, description: DELIVER_TO }) readonly deliverTo?: Readonly<Record<string, unknown>> | null;
 }
 
 /** The value, this once. */
 export class OpenedReply {
-  @Shown({ ...SHOWN.text, description: "The value, shown this once." }) readonly value!: string;
+  @Shown({ ...SHOWN.text, required: false, description: VALUE }) readonly value?: string;
+  @Shown({ ...SHOWN.text, required: false, description: JWE }) readonly jwe?: string;
   @Shown(SHOWN.text) readonly kind!: string;
   @Shown(SHOWN.id) readonly versionId!: string;
   @Shown({ ...SHOWN.count, description: "Position of the entry that made the opening possible." }) readonly intentSeq!: number;
@@ -27,7 +35,8 @@ export class OpenedReply {
 
 /** A code, this once. */
 export class OpenedCodeReply {
-  @Shown({ type: "string", pattern: "^[0-9]{6}$", description: "The code, shown this once." }) readonly value!: string;
+  @Shown({ type: "string", pattern: "^[0-9]{6}$", required: false, description: VALUE }) readonly value?: string;
+  @Shown({ ...SHOWN.text, required: false, description: JWE }) readonly jwe?: string;
   @Shown(SHOWN.count) readonly validForSeconds!: number;
   @Shown({ ...SHOWN.count, description: "Position of the entry that made the opening possible." }) readonly intentSeq!: number;
   @Shown({ ...SHOWN.count, description: "Position of the entry that says how it ended." }) readonly outcomeSeq!: number;

@@ -2,13 +2,13 @@ import { Body, Controller, HttpCode, Param, Post, Res } from "@nestjs/common";
 import { ApiOkResponse, ApiTags } from "@nestjs/swagger";
 import type { ReceiptFacts } from "../audit/receipt.js";
 import { parseId } from "../kernel/ids.js";
-import type { Secret } from "../kernel/secret.js";
+import { type DeliveryKey, parseDeliveryKey } from "../keys/delivery-key.js";
 import { CurrentPerson } from "../wire/caller.decorator.js";
 import type { PersonCaller } from "../wire/caller.js";
 import { Operation } from "../wire/operation.decorator.js";
 import type { HeaderReply } from "../wire/reply.js";
 import { CodeForm, OpenedCodeReply, OpenedReply, OpeningForm } from "./openings.dto.js";
-import { RevealSecret } from "./reveal-secret.service.js";
+import { type Revealed, RevealSecret } from "./reveal-secret.service.js";
 
 const RECEIPT_HEADERS = {
   "Audit-Seq": { description: "Position of the intent's entry.", schema: { type: "integer" } },
@@ -31,14 +31,10 @@ export class OpeningsController {
     @Body() form: OpeningForm,
     @Res({ passthrough: true }) reply: HeaderReply,
   ): Promise<OpenedReply> {
-    const { value, kind, versionId, intent, outcomeSeq, proof } = await this.revealSecret.reveal(
-      caller,
-      parseId("grant", id),
-      form.kind,
-      form.code,
-    );
+    const revealed = await this.revealSecret.reveal(caller, parseId("grant", id), form.kind, form.code, deliveryKeyOf(form));
+    const { kind, versionId, intent, outcomeSeq, proof } = revealed;
     receiptTo(reply, intent);
-    return { value: textOf(value), kind, versionId, intentSeq: intent.seq, outcomeSeq, receipt: proof };
+    return { ...sentOf(revealed), kind, versionId, intentSeq: intent.seq, outcomeSeq, receipt: proof };
   }
 
   @Post("codes")
@@ -51,16 +47,24 @@ export class OpeningsController {
     @Body() form: CodeForm,
     @Res({ passthrough: true }) reply: HeaderReply,
   ): Promise<OpenedCodeReply> {
-    const { value, validForSeconds, intent, outcomeSeq, proof } = await this.revealSecret.code(caller, parseId("grant", id), form.code);
+    const revealed = await this.revealSecret.code(caller, parseId("grant", id), form.code, deliveryKeyOf(form));
+    const { validForSeconds, intent, outcomeSeq, proof } = revealed;
     receiptTo(reply, intent);
-    return { value: textOf(value), validForSeconds, intentSeq: intent.seq, outcomeSeq, receipt: proof };
+    return { ...sentOf(revealed), validForSeconds, intentSeq: intent.seq, outcomeSeq, receipt: proof };
   }
 }
 
-/** The text that is sent. The buffer is wiped at once; the text lives until the reply is written, which is as short as JSON allows. */
-function textOf(value: Secret<Buffer>): string {
+function deliveryKeyOf({ deliverTo }: CodeForm): DeliveryKey | null {
+  return deliverTo === undefined || deliverTo === null ? null : parseDeliveryKey(deliverTo, "deliverTo");
+}
+
+/**
+ * What is sent. The buffer is wiped at once; in the clear, its text lives until the reply is written, which is as short as JSON allows.
+ */
+function sentOf({ value, sentAs }: Revealed): { readonly value?: string; readonly jwe?: string } {
   try {
-    return value.expose((bytes) => bytes.toString("utf8"));
+    const text = value.expose((bytes) => bytes.toString("utf8"));
+    return sentAs === "jwe" ? { jwe: text } : { value: text };
   } finally {
     value.wipe();
   }

@@ -15,8 +15,10 @@ import type { Clock } from "../kernel/clock.js";
 import { RootkeepError } from "../kernel/errors.js";
 import { deriveEventId, type Id } from "../kernel/ids.js";
 import { LIMITS } from "../kernel/limits.js";
-import type { Secret } from "../kernel/secret.js";
+import { Secret } from "../kernel/secret.js";
 import type { DataKeys } from "../keys/data-keys.service.js";
+import type { DeliveryKey } from "../keys/delivery-key.js";
+import { enclose } from "../keys/enclose.js";
 import type { KeyService, Opened, SealedRow } from "../keys/keys.service.js";
 import { AWS_PERIOD_SECONDS, stepOf } from "../keys/totp.js";
 import type { ActingPerson } from "../people/acting-person.service.js";
@@ -27,7 +29,9 @@ import { SecretVersion } from "./secret-version.entity.js";
 
 /** A value on its way to the one person who may see it. Whoever takes it wipes it. */
 export interface Revealed {
+  /** UTF-8 of what is sent: the value itself, or the JWE in which it is enclosed for the client's key. */
   readonly value: Secret<Buffer>;
+  readonly sentAs: "value" | "jwe";
   readonly kind: string;
   readonly versionId: Id<"version">;
   /** The entry that made the opening possible: the receipt's facts go to the caller. */
@@ -36,6 +40,15 @@ export interface Revealed {
   /** The C2SP `.tlog-proof` of the intent; null where this deployment does not wait for a signed checkpoint. */
   readonly proof: string | null;
 }
+
+export interface RevealSettings {
+  readonly clock: Clock;
+  /** Nothing is sent but enclosed for a client's key. */
+  readonly demandsDeliveryKey: boolean;
+}
+
+/** Which opening is wanted, and for which key of the client's; null for none. */
+type Opening = Omit<ClaimForm, "deliverTo"> & { readonly deliverTo: DeliveryKey | null };
 
 /** What the intent's transaction hands on: everything that opening needs, and no secret. */
 interface Claimed {
@@ -66,17 +79,24 @@ export class RevealSecret {
     private readonly keys: KeyService,
     private readonly dataKeys: DataKeys,
     private readonly coverage: Coverage,
-    private readonly clock: Clock,
+    private readonly settings: RevealSettings,
   ) {}
 
   /**
    * Opens the value of `kind` once.
+   * @param deliverTo the client's key for which the value is enclosed; what the second factor confirms names it.
    * @throws RootkeepError as `AccessGrants.claim`; `CONFIG_UNAPPROVED`, `CLOCK_SKEW`, `AUDIT_UNAVAILABLE`, `KEY_UNAVAILABLE`, `SEAL_BROKEN`.
    */
-  async reveal(acting: ActingPerson, grantId: Id<"grant">, kind: string, code: string): Promise<Revealed> {
+  async reveal(
+    acting: ActingPerson,
+    grantId: Id<"grant">,
+    kind: string,
+    code: string,
+    deliverTo: DeliveryKey | null = null,
+  ): Promise<Revealed> {
     // From a seed only codes come out, whatever the grant says.
     if (kind === "mfa-seed") throw new RootkeepError("NOT_FOUND", { facts: { rule: "of an MFA seed only codes are given" } });
-    const form = { grantId, kind, code, operation: "secret.reveal" } as const;
+    const form = { grantId, kind, code, deliverTo, operation: "secret.reveal" } as const;
     return await this.#opening(acting, form, (row, dataKey, receipt) => this.keys.open(row, dataKey, receipt));
   }
 
@@ -84,8 +104,13 @@ export class RevealSecret {
    * Gives the code of the current time step; a step is given once, to one person (law L4).
    * @throws RootkeepError as {@link reveal}; `CODE_WAIT` when this step's code was given out already.
    */
-  async code(acting: ActingPerson, grantId: Id<"grant">, code: string): Promise<Revealed & { validForSeconds: number }> {
-    const form = { grantId, kind: "mfa-seed", code, operation: "secret.code" } as const;
+  async code(
+    acting: ActingPerson,
+    grantId: Id<"grant">,
+    code: string,
+    deliverTo: DeliveryKey | null = null,
+  ): Promise<Revealed & { validForSeconds: number }> {
+    const form = { grantId, kind: "mfa-seed", code, deliverTo, operation: "secret.code" } as const;
     let unixSeconds = 0;
     const revealed = await this.#opening(acting, form, (row, dataKey, receipt, now) => {
       unixSeconds = now.getTime() / 1000;
@@ -96,12 +121,18 @@ export class RevealSecret {
 
   async #opening(
     acting: ActingPerson,
-    form: ClaimForm,
+    form: Opening,
     open: (row: SealedRow, dataKey: Parameters<KeyService["open"]>[1], receipt: AuditReceipt, now: Date) => Promise<Opened>,
   ): Promise<Revealed> {
+    if (form.deliverTo === null && this.settings.demandsDeliveryKey) {
+      throw new RootkeepError("MALFORMED", {
+        fields: [{ field: "deliverTo", rule: "is missing; this deployment sends no value in the clear" }],
+      });
+    }
     const { claimed, receipt } = await this.#claim(acting, form);
     const intent = receipt.facts;
     let opened: Opened;
+    let sent: Secret<Buffer>;
     let proof: string | null;
     try {
       const { version, facts, now } = claimed;
@@ -114,6 +145,7 @@ export class RevealSecret {
       ]);
       proof = covered;
       opened = await open({ ...facts, sealed }, dataKey, receipt, now);
+      sent = await enclosedFor(form.deliverTo, opened.value);
     } catch (failure) {
       // The sealed bytes are read outside the runner, so a lost connection is still the database's own error here.
       const error = translateSqlError(failure);
@@ -125,7 +157,8 @@ export class RevealSecret {
         outcomeDraft(acting, form, claimed, intent, "allowed", opened.requestId === null ? {} : { rootKeyRequestId: opened.requestId }),
       );
       return {
-        value: opened.value,
+        value: sent,
+        sentAs: form.deliverTo === null ? "value" : "jwe",
         kind: claimed.claim.version.kind,
         versionId: claimed.version.id,
         intent,
@@ -134,12 +167,12 @@ export class RevealSecret {
       };
     } catch (error) {
       // Outcome in doubt: nothing is sent, and the value counts as seen (design §7).
-      opened.value.wipe();
+      sent.wipe();
       throw error;
     }
   }
 
-  async #claim(acting: ActingPerson, form: ClaimForm): Promise<{ claimed: Claimed; receipt: AuditReceipt }> {
+  async #claim(acting: ActingPerson, form: Opening): Promise<{ claimed: Claimed; receipt: AuditReceipt }> {
     const { result, receipts } = await this.transactions.run(async (tx) => {
       const claimed = await this.#claimIn(tx, acting, form);
       return { result: claimed, entries: [{ draft: intentDraft(acting, form, claimed) }] };
@@ -149,9 +182,10 @@ export class RevealSecret {
     return { claimed: result, receipt };
   }
 
-  async #claimIn(tx: WorkTransaction, acting: ActingPerson, form: ClaimForm): Promise<Claimed> {
+  async #claimIn(tx: WorkTransaction, acting: ActingPerson, form: Opening): Promise<Claimed> {
     this.trust.assertMayOpen();
-    const claim = await this.grants.claim(tx, acting, form, await tx.clock());
+    const deliverTo = form.deliverTo?.thumbprint ?? null;
+    const claim = await this.grants.claim(tx, acting, { ...form, deliverTo }, await tx.clock());
     // Read after the waiting for locks is over: expiry, time step and skew are judged by this one.
     const now = await tx.clock();
     if (now >= claim.grant.expiresAt) throw new RootkeepError("APPROVAL_EXPIRED");
@@ -182,13 +216,13 @@ export class RevealSecret {
   /** Design §5: openings stop when service and database differ by more than two seconds. */
   #assertClocksAgree(databaseNow: Date): void {
     if (this.log.isAheadOfClock) throw new RootkeepError("CLOCK_SKEW", { reason: "the log is ahead of the clock" });
-    const skew = Math.abs(this.clock.now().getTime() - databaseNow.getTime());
+    const skew = Math.abs(this.settings.clock.now().getTime() - databaseNow.getTime());
     if (skew > LIMITS.clockSkewMsMax) throw new RootkeepError("CLOCK_SKEW", { facts: { skewMs: skew } });
   }
 
   async #recordFailure(
     acting: ActingPerson,
-    form: ClaimForm,
+    form: Opening,
     claimed: Claimed,
     intent: ReceiptFacts,
     { code }: RootkeepError,
@@ -198,7 +232,17 @@ export class RevealSecret {
   }
 }
 
-function intentDraft(acting: ActingPerson, form: ClaimForm, { claim, version, facts }: Claimed): EntryDraft {
+/** What is sent of `value`. Once it is enclosed the plaintext is wiped, on every way out. */
+async function enclosedFor(key: DeliveryKey | null, value: Secret<Buffer>): Promise<Secret<Buffer>> {
+  if (key === null) return value;
+  try {
+    return Secret.of(Buffer.from(await enclose(value, key), "ascii"));
+  } finally {
+    value.wipe();
+  }
+}
+
+function intentDraft(acting: ActingPerson, form: Opening, { claim, version, facts }: Claimed): EntryDraft {
   return draftEntry({
     id: claim.eventId,
     action: form.operation,
@@ -218,7 +262,7 @@ function intentDraft(acting: ActingPerson, form: ClaimForm, { claim, version, fa
 
 function outcomeDraft(
   acting: ActingPerson,
-  form: ClaimForm,
+  form: Opening,
   { claim, version }: Claimed,
   intent: ReceiptFacts,
   outcome: "allowed" | "error",

@@ -31,7 +31,7 @@ import { Sweeper } from "./sweeper.service.js";
     },
     {
       provide: RevealSecret,
-      inject: [DataSource, Transactions, AuditLog, AccessGrants, TrustedConfiguration, KeyService, DataKeys, COVERAGE],
+      inject: [DataSource, Transactions, AuditLog, AccessGrants, TrustedConfiguration, KeyService, DataKeys, COVERAGE, CONFIG],
       useFactory: (
         dataSource: DataSource,
         transactions: Transactions,
@@ -41,7 +41,11 @@ import { Sweeper } from "./sweeper.service.js";
         keys: KeyService,
         dataKeys: DataKeys,
         coverage: Coverage,
-      ) => new RevealSecret(dataSource, transactions, log, grants, trust, keys, dataKeys, coverage, SYSTEM_CLOCK),
+        config: Config,
+      ) => {
+        const settings = { clock: SYSTEM_CLOCK, demandsDeliveryKey: config.delivery === "jwe" };
+        return new RevealSecret(dataSource, transactions, log, grants, trust, keys, dataKeys, coverage, settings);
+      },
     },
     {
       provide: ImportAccounts,

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { parse } from "csv-parse/sync";
 import type { Answer } from "../../src/cli/answer.js";
 import type { Released } from "../../src/cli/api-client.js";
+import { releaseEnclosed } from "../../src/cli/delivery.js";
 import { codeOfStep, fromBase32, stepAt } from "../support/totp.js";
 import { type Cast, CUSTOMER } from "./cast.js";
 import { check, DemoFailure, ok, refused } from "./say.js";
@@ -88,25 +89,26 @@ export async function obtainGrant({ cleo, dan, eve }: Cast, accountId: string): 
 /** Opens the password and a code, each as it must be; what must be refused is. @returns the receipts of the openings. */
 export async function open({ cleo }: Cast, grantId: string, row: CsvAccount): Promise<readonly Receipt[]> {
   const password = await cleo.withCode((code) =>
-    cleo.client.release(`/v1/grants/${grantId}/openings`, { kind: "root-password", code }, "value"),
+    releaseEnclosed(cleo.client, `/v1/grants/${grantId}/openings`, { kind: "root-password", code }),
   );
   check(
     "the opened password is the imported one",
     password.secret.expose((value) => value === row.password),
   );
   ok(`Cleo opens the password once: ${"•".repeat(12)} (${String(row.password.length)} characters, equal to the file's)`);
+  ok(`it came as a JWE for a key of this one call, ${password.answer.text("deliveredTo")}; nothing on the way could read it`);
   await refused("GRANT_SPENT", () =>
-    cleo.withCode((code) => cleo.client.release(`/v1/grants/${grantId}/openings`, { kind: "root-password", code }, "value")),
+    cleo.withCode((code) => releaseEnclosed(cleo.client, `/v1/grants/${grantId}/openings`, { kind: "root-password", code })),
   );
   ok("refused: opening it a second time under the same grant (GRANT_SPENT)");
   await refused("NOT_FOUND", () =>
-    cleo.withCode((code) => cleo.client.release(`/v1/grants/${grantId}/openings`, { kind: "mfa-seed", code }, "value")),
+    cleo.withCode((code) => releaseEnclosed(cleo.client, `/v1/grants/${grantId}/openings`, { kind: "mfa-seed", code })),
   );
   ok("refused: the MFA seed itself; of a seed only codes come out (NOT_FOUND)");
 
   const seed = fromBase32(row.mfa_seed);
   const before = stepAt(AWS_PERIOD_SECONDS, Date.now());
-  const code = await cleo.withCode((fresh) => cleo.client.release(`/v1/grants/${grantId}/codes`, { code: fresh }, "value"));
+  const code = await cleo.withCode((fresh) => releaseEnclosed(cleo.client, `/v1/grants/${grantId}/codes`, { code: fresh }));
   const after = stepAt(AWS_PERIOD_SECONDS, Date.now());
   const isRight = code.secret.expose((value) => value === codeOfStep(seed, before) || value === codeOfStep(seed, after));
   check("the MFA code is that of the imported seed", isRight);
@@ -120,7 +122,7 @@ export async function checkIn({ cleo }: Cast, grantId: string, accountId: string
   const account = await cleo.client.get(`/v1/accounts/${accountId}`);
   check("the account is free again", account.textOrNull("checkedOutBy") === null);
   ok("Cleo checks the account in");
-  await refused("APPROVAL_EXPIRED", () => cleo.withCode((code) => cleo.client.release(`/v1/grants/${grantId}/codes`, { code }, "value")));
+  await refused("APPROVAL_EXPIRED", () => cleo.withCode((code) => releaseEnclosed(cleo.client, `/v1/grants/${grantId}/codes`, { code })));
   const again = { operation: "secret.reveal", reason: "one more look at it", ticket: "OPS-1043", accountId, purpose: PURPOSE };
   await refused("BURNT", () => cleo.ask(again));
   ok("refused: the returned grant (APPROVAL_EXPIRED), and an ordinary purpose for the password that was seen (BURNT)");

@@ -32,17 +32,10 @@ export function openersOf(
     logOrigin: "rootkeep.test/audit/test/1",
     ticketPattern: compileTicketPattern("[A-Z]{2,5}-[0-9]{1,6}"),
   });
-  const reveals = new RevealSecret(
-    vault.dataSource,
-    transactions,
-    vault.log,
-    grants,
-    vault.trust,
-    vault.keys,
-    new DataKeys(),
-    coverage,
-    SYSTEM_CLOCK,
-  );
+  const reveals = new RevealSecret(vault.dataSource, transactions, vault.log, grants, vault.trust, vault.keys, new DataKeys(), coverage, {
+    clock: SYSTEM_CLOCK,
+    demandsDeliveryKey: false,
+  });
   return { requests, grants, reveals };
 }
 

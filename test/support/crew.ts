@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Answer } from "../../src/cli/answer.js";
 import { ApiClient, type Released } from "../../src/cli/api-client.js";
+import { releaseEnclosed } from "../../src/cli/delivery.js";
 import { exportLog } from "../../src/cli/export-log.js";
 import { type Refusal, RefusedError } from "../../src/cli/failure.js";
 import type { Secret } from "../../src/kernel/secret.js";
@@ -113,7 +114,7 @@ export class Member {
   }
 
   async open(grantId: string, kind = "root-password"): Promise<Released> {
-    return await this.withCode((code) => this.client.release(`/v1/grants/${grantId}/openings`, { kind, code }, "value"));
+    return await this.withCode((code) => releaseEnclosed(this.client, `/v1/grants/${grantId}/openings`, { kind, code }));
   }
 }
 

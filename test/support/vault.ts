@@ -68,6 +68,8 @@ export interface VaultOptions {
   readonly rootKey?: RootKey;
   /** What an opening waits for beyond its entry; nothing unless told. */
   readonly coverage?: Coverage;
+  /** Nothing is sent but enclosed for a client's key; not demanded unless told. */
+  readonly demandsDeliveryKey?: boolean;
   readonly database?: TestDatabase;
   /** A second replica over the same database and root key. */
   readonly replicaOf?: Vault;
@@ -180,7 +182,10 @@ export class Vault {
       trust,
       requests,
       grants,
-      new RevealSecret(dataSource, transactions, log, grants, trust, keys, dataKeys, options.coverage ?? NO_COVERAGE, clock),
+      new RevealSecret(dataSource, transactions, log, grants, trust, keys, dataKeys, options.coverage ?? NO_COVERAGE, {
+        clock,
+        demandsDeliveryKey: options.demandsDeliveryKey ?? false,
+      }),
       new ImportAccounts(dataSource, transactions, log, trust, keys, dataKeys, ["999999999999"], () => undefined),
       secrets,
       new AccountRegistry(transactions),

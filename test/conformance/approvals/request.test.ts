@@ -51,7 +51,7 @@ describe("vectors of requests", () => {
 
 describe("vectors of statements", () => {
   for (const { name, statement, text } of statements) {
-    it(`${name} has its text [AS-1] [AS-2] [AS-3] [AS-4] [AS-6]`, () => {
+    it(`${name} has its text [AS-1] [AS-2] [AS-3] [AS-4] [AS-6] [AS-7]`, () => {
       assert.equal(statementText(JSON.parse(statement) as Statement), text);
       assert.doesNotThrow(() => parseCanonical(Buffer.from(text, "utf8")));
     });

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { CreateKeyCommand, KMSClient } from "@aws-sdk/client-kms";
+import { releaseEnclosed } from "../../../src/cli/delivery.js";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../../src/database/embedded-postgres.adapter.js";
 import { allow, type Crew, found, importAccounts, importFile, newAccount, obtainGrant, refusal, refusalOf } from "../../support/crew.js";
 import { startMoto } from "../../support/moto.js";
@@ -146,7 +147,7 @@ describe("production: an external database and root keys in AWS KMS", { skip }, 
     assert.ok(opened.secret.expose((value) => value === ACCOUNTS[0]?.password));
     const seed = fromBase32(ACCOUNTS[0]?.seed ?? "");
     const before = stepAt(30, Date.now());
-    const code = await ada.withCode((fresh) => ada.client.release(`/v1/grants/${grantId}/codes`, { code: fresh }, "value"));
+    const code = await ada.withCode((fresh) => releaseEnclosed(ada.client, `/v1/grants/${grantId}/codes`, { code: fresh }));
     const codes = [before, stepAt(30, Date.now())].map((step) => codeOfStep(seed, step));
     assert.ok(code.secret.expose((value) => codes.includes(value)));
     for (const { answer } of [opened, code]) {
@@ -167,7 +168,13 @@ describe("production: an external database and root keys in AWS KMS", { skip }, 
     await restart({ ROOTKEEP_TICKET_PATTERN: "[A-Z]{2,5}-[0-9]{1,6}" });
     assert.equal(service.events("config.unapproved").length, 1);
     const attempt = (code: string): Promise<unknown> =>
-      crew.ada.client.release(`/v1/grants/${grantId}/openings`, { kind: "root-password", code }, "value");
+      releaseEnclosed(crew.ada.client, `/v1/grants/${grantId}/openings`, { kind: "root-password", code });
+    const plain = crew.ada.client.release(`/v1/grants/${grantId}/openings`, { kind: "root-password", code: "000000" }, "value");
+    assert.deepEqual(
+      (await refusalOf(plain)).errors.map(({ field }) => field),
+      ["deliverTo"],
+      "production sends nothing in the clear, and says so before anything else is looked at",
+    );
     assert.equal(await refusal(attempt("000000")), "CONFIG_UNAPPROVED");
     await restart();
     assert.deepEqual(service.events("config.unapproved"), []);

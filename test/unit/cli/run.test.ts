@@ -10,14 +10,24 @@ import { runRootkeep } from "../../../src/cli/run.js";
 import { writeSession } from "../../../src/cli/session-file.js";
 import { parseClientEnvironment } from "../../../src/config/client-environment.js";
 import { Secret } from "../../../src/kernel/secret.js";
+import { parseDeliveryKey } from "../../../src/keys/delivery-key.js";
+import { enclose } from "../../../src/keys/enclose.js";
 import { type DoubleReply, type DoubleRequest, type RestDouble, refusal, startRestDouble } from "../../support/rest-double.js";
 
 const TOKEN = "rks_the-token-of-the-session";
 const RECEIPT = "c2sp.org/tlog-proof@v1\nindex 9\n";
 const VALUE = "the opened password";
 const GRANT = "grt_0123456789abcdefghjkmnpqrs";
+const CLEAR_GRANT = "grt_0123456789abcdefghjkmnpqrt";
+const FORGED_GRANT = "grt_0123456789abcdefghjkmnpqrv";
 
-function answer({ method, url, body }: DoubleRequest): DoubleReply | undefined {
+/** What the service's own code encloses for the key in the call. */
+async function jweFor(body: string): Promise<string> {
+  const { deliverTo } = JSON.parse(body) as { deliverTo: Record<string, unknown> };
+  return await enclose(Secret.of(Buffer.from(VALUE)), parseDeliveryKey(deliverTo, "deliverTo"));
+}
+
+async function answer({ method, url, body }: DoubleRequest): Promise<DoubleReply | undefined> {
   switch (`${method} ${url.pathname}`) {
     case "POST /v1/sessions":
       return { status: 201, body: { sessionId: "ses_1", personId: "per_1", token: TOKEN, expiresAt: "2026-01-01T08:00:00.000Z" } };
@@ -32,7 +42,13 @@ function answer({ method, url, body }: DoubleRequest): DoubleReply | undefined {
     case `POST /v1/grants/${GRANT}/openings`:
       return {
         headers: { "audit-seq": "9", "audit-leaf": "ab" },
-        body: { value: VALUE, kind: "root-password", intentSeq: 9, outcomeSeq: 10, receipt: RECEIPT },
+        body: { jwe: await jweFor(body), kind: "root-password", intentSeq: 9, outcomeSeq: 10, receipt: RECEIPT },
+      };
+    case `POST /v1/grants/${CLEAR_GRANT}/openings`:
+      return { body: { value: VALUE, kind: "root-password", intentSeq: 9, outcomeSeq: 10, receipt: RECEIPT } };
+    case `POST /v1/grants/${FORGED_GRANT}/openings`:
+      return {
+        body: { jwe: `${(await jweFor(body)).slice(0, -3)}AAA`, kind: "root-password", intentSeq: 9, outcomeSeq: 10, receipt: RECEIPT },
       };
     case "DELETE /v1/sessions/current":
       return { status: 204 };
@@ -149,7 +165,32 @@ describe("rootkeep", () => {
     const { status, stdout, stderr } = await run(["reveal", GRANT, "--out", join(folder, "secret"), "--json"], "123456\n");
     assert.equal(status, 0, stderr);
     assert.equal(await readFile(join(folder, "secret"), "utf8"), VALUE);
-    assert.deepEqual(JSON.parse(stdout), { kind: "root-password", intentSeq: 9, outcomeSeq: 10, receipt: RECEIPT });
+    const { deliveredTo, ...facts } = JSON.parse(stdout) as { deliveredTo: string };
+    assert.deepEqual(facts, { kind: "root-password", intentSeq: 9, outcomeSeq: 10, receipt: RECEIPT });
+    assert.match(deliveredTo, /^[\w-]{43}$/);
+  });
+  it("asks for every value under a key of its own, and sends the public part alone", async () => {
+    await signIn();
+    const sent: Record<string, unknown>[] = [];
+    for (const name of ["one", "another"]) {
+      assert.equal((await run(["reveal", GRANT, "--out", join(folder, name)], "123456\n")).status, 0);
+      sent.push((JSON.parse(double.requests.at(-1)?.body ?? "") as { deliverTo: Record<string, unknown> }).deliverTo);
+    }
+    assert.deepEqual(Object.keys(sent[0] ?? {}).toSorted(), ["crv", "kty", "x", "y"]);
+    assert.notEqual(sent[0]?.["x"], sent[1]?.["x"]);
+  });
+  it("takes no value in the clear, and none that was changed on the way; says that it counts as seen, and leaves no file", async () => {
+    await signIn();
+    for (const [grant, pattern] of [
+      [CLEAR_GRANT, /has no "jwe"/],
+      [FORGED_GRANT, /does not open with the key that was sent: .*counts as seen/],
+    ] as const) {
+      const { status, stdout, stderr } = await run(["reveal", grant, "--out", join(folder, grant)], "123456\n");
+      assert.equal(status, 1);
+      assert.match(stderr, pattern);
+      assert.ok(!`${stdout}${stderr}`.includes(VALUE));
+      assert.ok(!(await readdir(folder)).includes(grant));
+    }
   });
   it("keeps the receipt of an opening in a file, and loses no value when that cannot be written", async () => {
     await signIn();

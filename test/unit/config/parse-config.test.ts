@@ -43,6 +43,7 @@ describe("the configuration", () => {
         people: "file:/srv/vault/.rootkeep/root-key.json",
       },
       awsKmsEndpoint: null,
+      delivery: "any",
       ticketPattern: "[A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,9}",
       logOrigin: "rootkeep.local/audit/trial/1",
       logKey: "file:/srv/vault/.rootkeep/log-key.json",

@@ -18,6 +18,7 @@ const CHANGED: Readonly<Record<string, string>> = {
   ROOTKEEP_ROOT_KEY_MAIL: "file:c.json",
   ROOTKEEP_ROOT_KEY_PEOPLE: "file:d.json",
   ROOTKEEP_AWS_KMS_ENDPOINT: "https://vpce.example.com",
+  ROOTKEEP_DELIVERY: "jwe",
   ROOTKEEP_TICKET_PATTERN: "OPS-[0-9]+",
   ROOTKEEP_LOG_ORIGIN: "example.com/audit/1",
   ROOTKEEP_LOG_KEY: "file:other-log-key.json",
@@ -45,7 +46,7 @@ function parse(environment: Readonly<Record<string, string>>): Config {
 describe("the trusted configuration", () => {
   it("is SHA-256 over canonical JSON with sorted keys and no blanks", () => {
     const text =
-      '{"anchors":[],"awsKmsEndpoint":null,"awsS3Endpoint":null,"deployment":"trial","guard":"file:<data>/guard",' +
+      '{"anchors":[],"awsKmsEndpoint":null,"awsS3Endpoint":null,"delivery":"any","deployment":"trial","guard":"file:<data>/guard",' +
       '"logKey":"file:<data>/log-key.json","logOrigin":"rootkeep.local/audit/trial/1","logVerifierKey":null,"refusedAccounts":["111122223333"],' +
       '"rootKeys":{"mail":"file:<data>/root-key.json","mfa":"file:<data>/root-key.json","password":"file:<data>/root-key.json",' +
       '"people":"file:<data>/root-key.json"},"ticketPattern":"[A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,9}","witnesses":[]}';
