@@ -27,6 +27,7 @@ import { BodyHash, FoundingState, RefusalLog, TokenSource } from "../../src/edge
 import { declaredRoutes } from "../../src/edge/route-check.js";
 import { createHttpApp } from "../../src/edge/server.js";
 import { ERRORS } from "../../src/kernel/errors.js";
+import { type Operation, ruleOf } from "../../src/kernel/operations.js";
 import { AllowlistController } from "../../src/people/allowlist.rest.js";
 import { Allowlist } from "../../src/people/allowlist.service.js";
 import { Certification } from "../../src/people/certification.service.js";
@@ -176,6 +177,14 @@ describe("the description of the API", () => {
 
   it("lists every code of the table of errors", () => {
     assert.deepEqual(document.components.schemas["Problem"]?.properties?.["code"]?.enum, Object.keys(ERRORS));
+  });
+
+  it("takes the second factor as an argument of the very call, wherever the list of operations demands one", () => {
+    for (const { operationId, requestBody, ...rest } of described()) {
+      if (!ruleOf(rest["x-operation"] as Operation).stepUp) continue;
+      const form = /schemas\/(\w+)"/.exec(JSON.stringify(requestBody ?? {}))?.[1] ?? "";
+      assert.ok(document.components.schemas[form]?.required?.includes("code"), operationId);
+    }
   });
 
   it("shows a form's rules: an opening needs a kind and six digits", () => {

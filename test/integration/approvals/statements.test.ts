@@ -7,6 +7,7 @@ import { parseCanonical } from "../../../src/audit/canonical-json.js";
 import { entryExtras } from "../../../src/audit/entry.js";
 import { isRootkeepError } from "../../../src/kernel/errors.js";
 import { deriveEventId, type Id } from "../../../src/kernel/ids.js";
+import { OPERATION_NAMES, ruleOf } from "../../../src/kernel/operations.js";
 import { withClient } from "../../support/postgres.js";
 import { type Actor, Vault } from "../../support/vault.js";
 
@@ -80,6 +81,18 @@ describe("what is written down of an approval, an opening and a taking", () => {
       person: ben.personId,
       taking: { half: "code", invitation: target?.id },
     });
+  });
+
+  it("every act that takes a second factor leaves its statement, with authenticator and a challenge of its own: a passkey's place", async () => {
+    const actions = OPERATION_NAMES.filter((name) => ruleOf(name).stepUp);
+    const written = entries.filter(({ entry }) => entry.outcome === "intent" || entry.action.startsWith("invitation."));
+    const told = new Map(written.map(({ entry }) => [entryExtras(entry).details?.["statement"] as string | undefined, entry.action]));
+    for (const { statement } of await vault.transactions.peek((tx) => tx.readAll(Approval, {}))) told.set(statement, "request.approve");
+    told.delete(undefined);
+    assert.deepEqual([...new Set(told.values())].toSorted(), actions.toSorted());
+    const statements = [...told.keys()].map((text) => parseCanonical(Buffer.from(text ?? "")));
+    for (const { authenticator } of statements) assert.match(authenticator as string, /^aut_/);
+    assert.equal(new Set(statements.map(({ challenge }) => challenge)).size, statements.length);
   });
 
   it("the intent's id is derived from grant, version and number, and the outcome's from the intent's [RQ-7]", () => {
