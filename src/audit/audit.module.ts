@@ -20,6 +20,8 @@ import { createGuard } from "./create-guard.service.js";
 import { HeartbeatWriter } from "./heartbeat-writer.service.js";
 import { connectLog } from "./log-connection.service.js";
 import { LogGuard } from "./log-guard.service.js";
+import { ReportsController } from "./reports.rest.js";
+import { Reports } from "./reports.service.js";
 import type { StreamEvents } from "./stream/log-stream.service.js";
 import { LogStreams } from "./stream/log-streams.service.js";
 import type { VerifierKey } from "./tlog/verifier-key.js";
@@ -34,7 +36,7 @@ export const LOG_VERIFIER_KEY = Symbol("log-verifier-key");
 /** The log. It is open, read to its end and held against the guard before anything that injects it is made. */
 @Global()
 @Module({
-  controllers: [AuditController, TlogController, AccountLogController],
+  controllers: [AuditController, TlogController, AccountLogController, ReportsController],
   providers: [
     {
       provide: AuditLog,
@@ -93,6 +95,11 @@ export const LOG_VERIFIER_KEY = Symbol("log-verifier-key");
       inject: [DataSource, CONFIG, LOG_VERIFIER_KEY, AuditLog],
       useFactory: (dataSource: DataSource, { logOrigin }: Config, key: VerifierKey, audit: AuditLog) =>
         new TlogReader(dataSource, logOrigin, key, audit),
+    },
+    {
+      provide: Reports,
+      inject: [DataSource, CONFIG, LOG_VERIFIER_KEY],
+      useFactory: (dataSource: DataSource, { logOrigin }: Config, key: VerifierKey) => new Reports(dataSource, logOrigin, key),
     },
     {
       provide: AccountLog,

@@ -5,6 +5,7 @@ import { runAccountExport } from "./export-account.js";
 import { exportLog } from "./export-log.js";
 import { LocalError, UsageError } from "./failure.js";
 import { ask, REASON } from "./people.js";
+import { REPORT_COMMAND } from "./report.js";
 
 const PROGRESS_ENTRIES = 10_000;
 
@@ -92,6 +93,7 @@ export const AUDIT_COMMANDS: readonly (Command | RawCommand)[] = [
       return undefined;
     },
   },
+  REPORT_COMMAND,
   {
     words: ["audit", "verify"],
     summary: "Checks an export offline, or a log that is served: exit status 0 intact, 1 tampered, 2 incomplete, 3 wrong usage.",

@@ -76,6 +76,7 @@ export const OPERATIONS = {
   "disclosure.erase": rule(["custodian"], { guarded: true }),
   "audit.read": rule(["auditor", "custodian"]),
   "audit.export": rule(["auditor"]),
+  "report.read": rule(["auditor", "custodian"]),
 } as const satisfies Record<string, OperationRule>;
 
 export type Operation = keyof typeof OPERATIONS;

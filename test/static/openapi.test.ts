@@ -19,6 +19,8 @@ import { AccountLogController } from "../../src/audit/account-log.rest.js";
 import { AccountLog } from "../../src/audit/account-log.service.js";
 import { AuditController } from "../../src/audit/audit.rest.js";
 import { AuditReader } from "../../src/audit/audit-reader.service.js";
+import { ReportsController } from "../../src/audit/reports.rest.js";
+import { Reports } from "../../src/audit/reports.service.js";
 import { TlogController } from "../../src/audit/tlog.rest.js";
 import { TlogReader } from "../../src/audit/tlog-reader.service.js";
 import { ApiDocument } from "../../src/edge/api-document.js";
@@ -74,6 +76,7 @@ const UNUSED = [
   Metrics,
   People,
   RefusalLog,
+  Reports,
   Requests,
   RevealSecret,
   Secrets,
@@ -107,6 +110,7 @@ class Behind {}
     PurposesController,
     RequestsController,
     SessionsController,
+    ReportsController,
     TlogController,
     AccountLogController,
   ],

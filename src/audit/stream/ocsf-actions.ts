@@ -119,6 +119,7 @@ export const OCSF_ACTIONS: Readonly<Record<EntryAction, OcsfKind>> = {
   "disclosure.erase": entity(DELETE, 3),
   "audit.read": api(READ),
   "audit.export": api(READ, 2),
+  "report.read": api(READ, 2),
   "log.genesis": entity(CREATE),
   "log.heartbeat": entity(READ),
   "log.reopened": entity(CREATE, 4),
