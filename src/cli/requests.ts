@@ -1,6 +1,5 @@
 import type { Answer } from "./answer.js";
 import { pathPart } from "./api-client.js";
-
 import { type Call, type Command, OUT_OPTION, RECEIPT_OPTION } from "./command.js";
 import { releaseEnclosed } from "./delivery.js";
 import { UsageError } from "./failure.js";

@@ -54,7 +54,7 @@ function writeEscaped(text: Buffer, at: number, byte: number): number {
  * A256GCM, nothing compressed, since a length after compression tells of the content. The value stays the caller's to wipe.
  *
  * The content key belongs to this message alone, so its random nonce cannot come twice under it. jose gives our buffer to Web
- * Cryptography as it is; Node copies it once for the thread that encrypts and clears that copy (docs/threat-model.md).
+ * Cryptography as it is; Node copies it once more for the thread that encrypts, out of our reach (docs/threat-model.md).
  */
 export async function enclose(value: Secret<Buffer>, key: DeliveryKey): Promise<string> {
   const publicKey = await importJWK(key.jwk, "ECDH-ES");
