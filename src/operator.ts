@@ -72,7 +72,8 @@ async function rootKeyChecks(config: Config): Promise<DoctorCheck[]> {
   return checks;
 }
 
-async function databaseChecks(connection: PgConnection): Promise<DoctorCheck[]> {
+/** The looks at the database, as the service's role: settings, guards, clock, every entry, search columns. @throws Error when it cannot be reached. */
+export async function databaseChecks(connection: PgConnection): Promise<DoctorCheck[]> {
   const checks: DoctorCheck[] = [];
   try {
     const { warnings } = await checkDatabase(connection, LOG_SCHEMA, SERVICE_ON_LOG);

@@ -49,12 +49,12 @@ export const AuditRepository = {
     return new Map(rows.map((row) => [row.stream, { size: Number(row.size), lastLeaf: row.last_leaf }]));
   },
 
-  /** Entry bytes of `[from, from + limit)`, in order; fewer at the end. */
+  /** Entry bytes of `[from, from + limit)`, in order; fewer at the end. One that somebody has emptied, past the column's NOT NULL, is none. */
   async range(client: ClientBase, from: number, limit: number): Promise<Buffer[]> {
-    const { rows } = await client.query<{ entry: Buffer }>("SELECT entry FROM audit.entry WHERE seq >= $1 AND seq < $2 ORDER BY seq", [
-      from,
-      from + limit,
-    ]);
+    const { rows } = await client.query<{ entry: Buffer }>(
+      "SELECT entry FROM audit.entry WHERE seq >= $1 AND seq < $2 AND entry IS NOT NULL ORDER BY seq",
+      [from, from + limit],
+    );
     return rows.map((row) => row.entry);
   },
 

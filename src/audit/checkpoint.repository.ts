@@ -115,7 +115,7 @@ export const CheckpointRepository = {
   /** Entries of `[from, to)` with the hashes that the database has of them, in order. */
   async leaves(client: ClientBase, from: number, to: number): Promise<StoredLeaf[]> {
     const { rows } = await client.query<{ entry: Buffer; leaf_hash: Buffer }>(
-      "SELECT entry, leaf_hash FROM audit.entry WHERE seq >= $1 AND seq < $2 ORDER BY seq",
+      "SELECT entry, leaf_hash FROM audit.entry WHERE seq >= $1 AND seq < $2 AND entry IS NOT NULL ORDER BY seq",
       [from, to],
     );
     return rows.map(({ entry, leaf_hash }) => ({ entry, leafHash: leaf_hash }));

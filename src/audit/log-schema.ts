@@ -23,6 +23,8 @@ export const LOG_SCHEMA: AuditExpectation = {
     "lock_head()": "cc2b5b914f5d137c88362de205297fbe",
     "time_now()": "9c20498cfbbd058376a04fd7750ec282",
   },
+  invokers: ["deny()", "time_now()"],
+  settings: { "append(bigint, uuid[], bytea[], bytea[])": ["enable_seqscan=off"] },
 };
 
 /** The service appends through functions; it writes no table of the log, and so no checkpoint. */

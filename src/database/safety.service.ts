@@ -46,7 +46,8 @@ const ROLES = `
 
 const TABLES = `
   SELECT c.relname AS name, c.relkind IN ('r', 'p') AS is_table, pg_get_userbyid(c.relowner) AS owner,
-         c.relkind IN ('r', 'p') AND EXISTS (SELECT FROM pg_catalog.pg_rewrite w WHERE w.ev_class = c.oid) AS has_rules, n.has_create,
+         c.relkind IN ('r', 'p') AND EXISTS (SELECT FROM pg_catalog.pg_rewrite w WHERE w.ev_class = c.oid) AS has_rules,
+         c.relrowsecurity AS has_row_security, n.has_create,
          ARRAY(SELECT p FROM unnest($1::text[]) p WHERE has_table_privilege(c.oid, p)
            OR p IN ('INSERT', 'UPDATE', 'REFERENCES') AND has_any_column_privilege(c.oid, p)) AS privileges
   FROM (SELECT oid, has_schema_privilege(oid, 'CREATE') AS has_create FROM pg_catalog.pg_namespace WHERE nspname = 'audit') n
@@ -68,6 +69,7 @@ const TRIGGERS = `
 const FUNCTIONS = `
   SELECT p.proname || '(' || oidvectortypes(p.proargtypes) || ')' AS signature, pg_get_userbyid(p.proowner) AS owner,
          p.prosecdef AS is_definer,
+         p.prokind = 'f' AND p.provolatile = 'v' AND NOT p.proisstrict AND NOT p.proleakproof AS is_plain,
          has_function_privilege(p.oid, 'EXECUTE') AS is_callable, md5(p.prosrc) AS md5, coalesce(p.proconfig, '{}') AS settings
   FROM pg_catalog.pg_proc p WHERE p.pronamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'audit')
   ORDER BY 1`;
@@ -77,6 +79,7 @@ interface TableRow {
   readonly is_table: boolean;
   readonly owner: string;
   readonly has_rules: boolean;
+  readonly has_row_security: boolean;
   readonly has_create: boolean;
   readonly privileges: readonly string[];
 }
@@ -117,10 +120,12 @@ export async function assertSafeDatabase(
 function checkTables(rows: readonly TableRow[], { who, privileges: allowed }: RoleExpectation): readonly string[] {
   const failures: string[] = [];
   if (rows.some(({ has_create }) => has_create)) failures.push(`${who} may create objects in schema audit`);
-  for (const { name, owner, has_rules: hasRules, privileges } of rows) {
+  for (const { name, owner, has_rules: hasRules, has_row_security: hasRowSecurity, privileges } of rows) {
     if (owner !== OWNER_ROLE) failures.push(`audit.${name} does not belong to ${OWNER_ROLE}`);
     // A rule rewrites a statement before any trigger sees it: INSERT … DO INSTEAD NOTHING loses an entry without an error.
     if (hasRules) failures.push(`audit.${name} has a rewrite rule`);
+    // A policy hides rows, from the service or from the owner's functions.
+    if (hasRowSecurity) failures.push(`audit.${name} has row security`);
     for (const privilege of privileges) {
       if (!allowed.includes(`${name}:${privilege}`)) failures.push(`${who} has ${privilege} on audit.${name}`);
     }

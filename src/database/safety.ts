@@ -27,7 +27,14 @@ export interface AuditExpectation {
    * function, and whoever can replace one could also lie about a better hash.
    */
   readonly functions: Readonly<Record<string, string>>;
+  /** Those of {@link functions} that run with their caller's rights; all others are security definers. */
+  readonly invokers: readonly string[];
+  /** Settings that a function has beside its search path, as `name=value`, by signature. */
+  readonly settings: Readonly<Record<string, readonly string[]>>;
 }
+
+/** With a caller's search path, a caller's table of the same name would be the one that the owner writes. */
+const SEARCH_PATH = "search_path=pg_catalog, pg_temp";
 
 /** Table privileges that can change a table, or put something into its way. */
 export const WRITING_PRIVILEGES = ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"] as const;
@@ -66,6 +73,8 @@ export interface FunctionRow {
   readonly owner: string;
   readonly is_definer: boolean;
   readonly is_callable: boolean;
+  /** A volatile function that takes every call: a stable one would read the head as it was before the lock was granted. */
+  readonly is_plain: boolean;
   readonly md5: string;
   readonly settings: readonly string[];
 }
@@ -132,21 +141,30 @@ export function checkFunctions(
   role: RoleExpectation,
 ): readonly string[] {
   const failures: string[] = [];
-  for (const [signature, md5] of Object.entries(expected.functions)) {
+  for (const signature of Object.keys(expected.functions)) {
     const found = rows.find((row) => row.signature === signature);
-    if (found === undefined) failures.push(`function audit.${signature} is missing`);
-    else if (found.md5 !== md5) failures.push(`function audit.${signature} is not the one of this build`);
-    else if (found.owner !== owner) failures.push(`function audit.${signature} does not belong to ${owner}`);
-    // With a caller's search path, a caller's table of the same name would be the one that the owner writes.
-    else if (found.is_definer && !found.settings.includes("search_path=pg_catalog, pg_temp")) {
-      failures.push(`function audit.${signature} takes its caller's search_path`);
-    }
+    const failure = found === undefined ? "is missing" : checkFunction(found, owner, expected);
+    if (failure !== undefined) failures.push(`function audit.${signature} ${failure}`);
   }
-  for (const row of rows.filter(({ is_definer: runsAsOwner }) => runsAsOwner)) {
-    if (!Object.hasOwn(expected.functions, row.signature)) failures.push(`function audit.${row.signature} is not known`);
+  for (const row of rows) {
+    if (row.is_definer && !Object.hasOwn(expected.functions, row.signature)) failures.push(`function audit.${row.signature} is not known`);
     if (row.is_callable && !role.calls.includes(row.signature)) failures.push(`${role.who} may call audit.${row.signature}`);
   }
   return failures;
+}
+
+function checkFunction(found: FunctionRow, owner: string, expected: AuditExpectation): string | undefined {
+  const { signature } = found;
+  if (found.md5 !== expected.functions[signature]) return "is not the one of this build";
+  if (found.owner !== owner) return `does not belong to ${owner}`;
+  const isDefiner = !expected.invokers.includes(signature);
+  if (found.is_definer !== isDefiner) return isDefiner ? "no longer runs with its owner's rights" : "runs with its owner's rights";
+  if (!found.settings.includes(SEARCH_PATH)) return "takes its caller's search_path";
+  // One that sets synchronous_commit for itself would find it on, whatever the transaction will commit with.
+  const settings = [SEARCH_PATH, ...(expected.settings[signature] ?? [])];
+  if (found.settings.length !== settings.length || !settings.every((setting) => found.settings.includes(setting)))
+    return "has other settings";
+  return found.is_plain ? undefined : "is called in another way";
 }
 
 /** What is unwise and no reason to stop. */

@@ -1,45 +1,68 @@
-// `npm run attacks [-- PATTERN]`: the suite `attacks` at full counts. The last line is one JSON object: name, tried, violations.
+// `npm run attacks [-- NAME]`: every attack at full counts, or those of one file or folder of this one, such as `log`, the attack matrix. The
+// last line is one JSON object: name, tried, violations.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runTestFile } from "../runner/file-run.js";
-import { findTestFiles } from "../runner/suites.js";
+import { chosenFiles } from "../runner/suites.js";
 import { TALLY_VARIABLE } from "../support/attack-tally.js";
 import { startSharedServer } from "../support/postgres.js";
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
-
 const FILE_TIMEOUT_MS = 900_000;
 
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const compiled = join(dirname(fileURLToPath(import.meta.url)), "..");
-const source = join(compiled, "..", "..", "test");
-const pattern = new RegExp(process.argv[2] ?? "");
-const directory = mkdtempSync(join(tmpdir(), "rootkeep-attacks-"));
-const counts = join(directory, "counts");
-writeFileSync(counts, "");
-const server = await startSharedServer();
-let failed = 0;
-try {
-  Object.assign(process.env, server.env, { [TALLY_VARIABLE]: counts });
-  const files = (await findTestFiles(compiled, source, ["attacks"])).filter(({ name }) => pattern.test(name));
-  for (const file of files) {
-    const result = await runTestFile(file.path, { timeoutMs: FILE_TIMEOUT_MS });
-    failed += result.failed;
-    say(`${result.failed > 0 ? "FAIL" : "ok  "}  ${file.name}  ${String(result.passed)} passed, ${String(result.failed)} failed`);
-    for (const { name, text } of result.failures) say(`      x ${name}\n${text}`);
+
+async function main(name: string | undefined): Promise<number> {
+  const { files, names } = await chosenFiles(compiled, join(compiled, "..", "..", "test"), "attacks", name);
+  if (files.length === 0) {
+    say(`no such attacks: ${String(name)}; there are ${names.join(" ")}`);
+    return 2;
   }
-  if (files.length === 0) failed++;
-} finally {
-  await server.stop();
+  const directory = mkdtempSync(join(tmpdir(), "rootkeep-attacks-"));
+  const counts = join(directory, "counts");
+  writeFileSync(counts, "");
+  const server = await startSharedServer();
+  let failed = 0;
+  try {
+    Object.assign(process.env, server.env, { [TALLY_VARIABLE]: counts });
+    for (const file of files) {
+      const result = await runTestFile(file.path, { timeoutMs: FILE_TIMEOUT_MS });
+      failed += result.failed;
+      say(`${result.failed > 0 ? "FAIL" : "ok  "}  ${file.name}  ${String(result.passed)} passed, ${String(result.failed)} failed`);
+      for (const { name: test, text } of result.failures) say(`      x ${test}\n${text}`);
+    }
+    const { tried, violations, matrix } = sum(readFileSync(counts, "utf8"));
+    say(JSON.stringify({ name: name ?? "attacks", tried, violations, failed, ...(Object.keys(matrix).length > 0 ? { matrix } : {}) }));
+    // A test that failed otherwise is no proof either.
+    return failed + violations === 0 ? 0 : 1;
+  } finally {
+    await server.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
-const totals = { tried: 0, violations: 0 };
-for (const line of readFileSync(counts, "utf8").split("\n").slice(0, -1)) {
-  const { tried, violations } = JSON.parse(line) as typeof totals;
-  totals.tried += tried;
-  totals.violations += violations;
+
+interface Counted {
+  readonly tried: number;
+  readonly violations: number;
+  /** `T1` to `T25`, for attacks of the matrix. */
+  readonly label?: string;
 }
-rmSync(directory, { recursive: true, force: true });
-// A test that failed otherwise is no proof either.
-process.exitCode = failed + totals.violations === 0 ? 0 : 1;
-say(JSON.stringify({ name: "attacks", ...totals, failed }));
+
+/** All counts together, and how often each attack of the matrix was tried. */
+function sum(lines: string): { readonly tried: number; readonly violations: number; readonly matrix: Readonly<Record<string, number>> } {
+  const matrix: Record<string, number> = {};
+  let [tried, violations] = [0, 0];
+  for (const line of lines.split("\n").slice(0, -1)) {
+    const counted = JSON.parse(line) as Counted;
+    tried += counted.tried;
+    violations += counted.violations;
+    if (counted.label !== undefined) matrix[counted.label] = (matrix[counted.label] ?? 0) + counted.tried;
+  }
+  const number = (label: string): number => Number(label.slice(1));
+  return { tried, violations, matrix: Object.fromEntries(Object.entries(matrix).sort(([a], [b]) => number(a) - number(b))) };
+}
+
+const code = await main(process.argv[2]);
+process.stdout.write("", () => process.exit(code));

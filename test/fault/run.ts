@@ -1,11 +1,11 @@
-// The bad days at full counts: `npm run faults [-- PATTERN]`; a pattern that is a file's name, such as `openings`, means that file alone.
-// The last line is one JSON object: what was tried and what was violated.
+// The bad days at full counts: `npm run faults [-- NAME]`; a name is that of one file of this folder, such as `openings`. The last line is one
+// JSON object: what was tried and what was violated.
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runTestFile } from "../runner/file-run.js";
-import { findTestFiles } from "../runner/suites.js";
+import { chosenFiles } from "../runner/suites.js";
 import { startSharedServer } from "../support/postgres.js";
 import { TALLY_VARIABLE, type Tally } from "./tally.js";
 
@@ -14,7 +14,12 @@ const FILE_TIMEOUT_MS = 30 * 60_000;
 const compiled = dirname(dirname(fileURLToPath(import.meta.url)));
 const source = join(compiled, "..", "..", "test");
 
-async function main(pattern: string | undefined): Promise<number> {
+async function main(name: string | undefined): Promise<number> {
+  const { files, names } = await chosenFiles(compiled, source, "fault", name);
+  if (files.length === 0) {
+    say(`no such faults: ${String(name)}; there are ${names.join(" ")}`);
+    return 2;
+  }
   const directory = await mkdtemp(join(tmpdir(), "rootkeep-faults-"));
   const path = join(directory, "tally");
   const server = await startSharedServer();
@@ -22,18 +27,15 @@ async function main(pattern: string | undefined): Promise<number> {
   try {
     // The test processes inherit this program's environment.
     Object.assign(process.env, server.env, { ROOTKEEP_FAULTS: "full", [TALLY_VARIABLE]: path });
-    const files = await findTestFiles(compiled, source, ["fault"]);
-    const named = files.filter(({ path }) => basename(path) === `${String(pattern)}.test.js`);
-    const grep = pattern === undefined || named.length > 0 ? undefined : new RegExp(pattern);
-    for (const file of named.length > 0 ? named : files) {
-      const result = await runTestFile(file.path, { grep, timeoutMs: FILE_TIMEOUT_MS });
+    for (const file of files) {
+      const result = await runTestFile(file.path, { timeoutMs: FILE_TIMEOUT_MS });
       totals.passed += result.passed;
       totals.failed += result.failed;
       say(`${result.failed > 0 ? "FAIL" : "ok  "}  ${file.name}  ${String(result.passed)} passed, ${String(result.failed)} failed`);
-      for (const { name, text } of result.failures) say(`      x ${name}\n${text.replaceAll(/^/gm, "        ")}`);
+      for (const { name: test, text } of result.failures) say(`      x ${test}\n${text.replaceAll(/^/gm, "        ")}`);
     }
     const sums = sum(await readFile(path, "utf8").catch(() => ""));
-    say(JSON.stringify({ name: "faults", ...sums, violations: totals.failed, properties: totals.passed + totals.failed }));
+    say(JSON.stringify({ name: name ?? "faults", ...sums, violations: totals.failed, properties: totals.passed + totals.failed }));
     return totals.failed === 0 && totals.passed > 0 ? 0 : 1;
   } finally {
     await server.stop();

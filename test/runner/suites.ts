@@ -40,3 +40,17 @@ export async function findTestFiles(compiled: string, source: string, suites: re
   }
   return files;
 }
+
+/** Files of one suite that a person asked for, and what could be asked for. */
+export interface ChosenFiles {
+  readonly files: readonly TestFile[];
+  readonly names: readonly string[];
+}
+
+/** The files of `suite` that `name` names: a file without its ending, or a folder; all of them without a name, none for a name that is no file's. */
+export async function chosenFiles(compiled: string, source: string, suite: Suite, name: string | undefined): Promise<ChosenFiles> {
+  const files = await findTestFiles(compiled, source, [suite]);
+  const nameOf = (file: TestFile): string => file.name.slice(suite.length + 1).replace(/(?:\.test\.js|[\\/].*)$/, "");
+  const names = [...new Set(files.map(nameOf))].sort();
+  return { files: name === undefined ? files : files.filter((file) => nameOf(file) === name), names };
+}

@@ -13,6 +13,9 @@ export class AttackTally {
   tried = 0;
   readonly violations: string[] = [];
 
+  /** @param label the attack's number in the matrix, `T1` to `T25`. */
+  constructor(private readonly label?: string) {}
+
   /** Notes one attack; `fault` says how it got through, null that it did not. */
   note(attack: string, fault: string | null): void {
     this.tried++;
@@ -22,7 +25,8 @@ export class AttackTally {
   /** Writes the counts where a run collects them, and fails if anything got through, or nothing was tried. */
   assertHeld(): void {
     if (isFullRun) {
-      appendFileSync(process.env[TALLY_VARIABLE] ?? "", `${JSON.stringify({ tried: this.tried, violations: this.violations.length })}\n`);
+      const counted = { tried: this.tried, violations: this.violations.length, ...(this.label === undefined ? {} : { label: this.label }) };
+      appendFileSync(process.env[TALLY_VARIABLE] ?? "", `${JSON.stringify(counted)}\n`);
     }
     assert.deepEqual(this.violations, []);
     assert.ok(this.tried > 0, "nothing was tried");

@@ -6,6 +6,7 @@ import type { NestFastifyApplication } from "@nestjs/platform-fastify";
 import supertest from "supertest";
 import { MIGRATIONS } from "../../migrations/index.js";
 import { AppModule } from "../../src/app.module.js";
+import type { Config } from "../../src/config/config.js";
 import { parseConfig } from "../../src/config/parse-config.js";
 import { createHttpApp, stopHttpApp } from "../../src/edge/server.js";
 import { Founding } from "../../src/people/founding.service.js";
@@ -17,12 +18,15 @@ import { createTestDatabase, type TestDatabase } from "./postgres.js";
 export interface RestApp {
   readonly address: string;
   readonly database: TestDatabase;
+  readonly config: Config;
   /** Calls that go through the network. */
   readonly http: ReturnType<typeof supertest>;
   /** Lines of the operators' log. */
   readonly lines: string[];
   /** Founds the deployment with three custodians. */
   found(): Promise<Crew>;
+  /** Stops application and signer; database and files stay until {@link RestApp.close}. */
+  stop(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -33,9 +37,14 @@ export async function startRestApp(): Promise<RestApp> {
   const lines: string[] = [];
   let app: NestFastifyApplication | undefined;
   let signer: RunningSigner | undefined;
+  const stop = async (): Promise<void> => {
+    const [running, signing] = [app, signer];
+    [app, signer] = [undefined, undefined];
+    if (running !== undefined) await stopHttpApp(running);
+    await signing?.stop();
+  };
   const close = async (): Promise<void> => {
-    if (app !== undefined) await stopHttpApp(app);
-    await signer?.stop();
+    await stop();
     await database.drop();
     await rm(directory, { recursive: true, force: true });
   };
@@ -60,7 +69,9 @@ export async function startRestApp(): Promise<RestApp> {
     return {
       address,
       database,
+      config,
       lines,
+      stop,
       close,
       http: supertest(address),
       found: () => found(address, started.get(Founding).invite(new Date())),

@@ -5,7 +5,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { startEmbeddedPostgres } from "../../../src/database/embedded-postgres.adapter.js";
+import { AttackTally } from "../../support/attack-tally.js";
 import { type Crew, castParts, found, importAccounts, newAccount, obtainGrant, refusal } from "../../support/crew.js";
+import { withClient } from "../../support/postgres.js";
 import { Program, removeHome } from "../../support/program.js";
 
 const ACCOUNTS = [newAccount("123456789012"), newAccount("210987654321")];
@@ -46,13 +49,15 @@ describe("a service over a restored backup [T11]", () => {
     for (const member of Object.values(crew)) member.moveTo(service.address);
   }
 
-  it("says so within one start, and pages", async () => {
+  it("T11: says so within one start, and pages", async () => {
     await start();
     assert.match(service.output, /^ROLLBACK DETECTED: /m);
-    assert.equal(service.events("audit.rollback_detected").length, 1);
+    const tally = new AttackTally("T11");
+    tally.note("a start", service.events("audit.rollback_detected").length === 1 ? null : "says nothing");
+    tally.assertHeld();
   });
 
-  it("opens nothing that was opened after the backup, appends nothing and is not ready", async () => {
+  it("T11: opens nothing that was opened after the backup, appends nothing and is not ready", async () => {
     assert.equal(await refusal(crew.ada.open(grantId)), "ROLLBACK_DETECTED");
     assert.equal(
       await refusal(crew.ben.ask({ operation: "person.enrol", subject: { name: "Dot Dow", email: "dot@example.com" } })),
@@ -63,13 +68,36 @@ describe("a service over a restored backup [T11]", () => {
     assert.deepEqual([response.status, checks["guard"]], [503, { status: "failing", code: "ROLLBACK_DETECTED" }]);
   });
 
-  it("signs nothing: whoever signs two histories has no log any more", async () => {
+  it("T11: signs nothing: whoever signs two histories has no log any more", async () => {
     const halted = service.events("signer.halted");
     assert.deepEqual(
       halted.map(({ code }) => code),
       ["ROLLBACK_DETECTED"],
     );
     await service.stop();
+  });
+});
+
+describe("a service over a log whose guards were altered [T25]", () => {
+  it("T25: does not start while a trigger is off, and starts once it is on again", async () => {
+    const parent = await mkdtemp(join(tmpdir(), "rootkeep-e2e-"));
+    const directory = join(parent, "data");
+    const alter = async (sql: string): Promise<void> => {
+      const server = await startEmbeddedPostgres({ directory: join(directory, "postgres") });
+      await withClient(server.superuser, (client) => client.query(sql)).finally(() => server.stop());
+    };
+    try {
+      await (await Program.start({ directory })).stop();
+      await alter("ALTER TABLE audit.entry DISABLE TRIGGER no_mutation");
+      const { status, stderr } = await Program.fail({ directory });
+      assert.equal(status, 1);
+      assert.match(stderr, /the database is not safe: trigger no_mutation of audit\.entry is not enabled ALWAYS/);
+      await alter("ALTER TABLE audit.entry ENABLE ALWAYS TRIGGER no_mutation");
+      await (await Program.start({ directory })).stop();
+    } finally {
+      await removeHome(directory);
+      await rm(parent, { recursive: true, force: true });
+    }
   });
 });
 

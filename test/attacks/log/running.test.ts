@@ -3,14 +3,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { type ErrorCode, isRootkeepError } from "../../src/kernel/errors.js";
-import type { Id } from "../../src/kernel/ids.js";
-import { createRootKey } from "../../src/keys/root-keys.service.js";
-import { unusedCode, usedCode } from "../support/act-code.js";
-import { AttackTally } from "../support/attack-tally.js";
-import { CountingRootKey } from "../support/counting-root-key.js";
-import { DatabaseOwner } from "../support/database-owner.js";
-import { type Actor, Vault } from "../support/vault.js";
+import { type ErrorCode, isRootkeepError } from "../../../src/kernel/errors.js";
+import type { Id } from "../../../src/kernel/ids.js";
+import { createRootKey } from "../../../src/keys/root-keys.service.js";
+import { unusedCode, usedCode } from "../../support/act-code.js";
+import { AttackTally } from "../../support/attack-tally.js";
+import { CountingRootKey } from "../../support/counting-root-key.js";
+import { DatabaseOwner } from "../../support/database-owner.js";
+import { type Actor, Vault } from "../../support/vault.js";
 
 /** An attack on the log, what the running service says to it at the next opening, and what a starting one says. */
 interface LogAttack {
