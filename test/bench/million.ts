@@ -139,7 +139,7 @@ async function proofsOf(client: Client, size: number): Promise<Figures> {
     const [entry] = await CheckpointRepository.leaves(client, index, index + 1);
     verifyInclusion(index, size, leafHash(entry?.entry ?? Buffer.alloc(0)), hashes, root);
   });
-  const issued = await CheckpointRepository.list(client, ORIGIN, 0, PROOFS);
+  const issued = await CheckpointRepository.list(client, [{ origin: ORIGIN, size }], 0, PROOFS);
   const consistency = await timed(size, async (index, told) => {
     const old = issued[index % issued.length];
     if (old === undefined || old.size === size) return;

@@ -108,7 +108,7 @@ export class DatabaseExport implements ExportSource {
   }
 
   async #checkpoint(size: number): Promise<Buffer | null> {
-    const [row] = await CheckpointRepository.list(this.client, this.key.name, size - 1, 1);
+    const [row] = await CheckpointRepository.list(this.client, [{ origin: this.key.name, size }], size - 1, 1);
     return row?.size === size ? Buffer.from(row.note) : null;
   }
 
