@@ -27,6 +27,8 @@ const OPENINGS_PAGE = 1_000;
 
 /** An export that its verifier reads from the tables of the log, up to the newest checkpoint. `key` is what the file `log.vkey` would say. */
 export class DatabaseExport implements ExportSource {
+  readonly isServed = false;
+
   private constructor(
     private readonly client: Client,
     private readonly key: VerifierKey,
@@ -63,6 +65,10 @@ export class DatabaseExport implements ExportSource {
       if (error instanceof TlogError) return null;
       throw error;
     }
+  }
+
+  async *checkpointSizes(): AsyncGenerator<number, void, void> {
+    // They are told among the paths.
   }
 
   async *paths(): AsyncGenerator<{ readonly path: string; readonly isFile: boolean }, void, void> {
