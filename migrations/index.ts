@@ -8,6 +8,9 @@ import { CreateSecrets1763800600000 } from "./1763800600000-create-secrets.js";
 import { CreateIdempotency1763800700000 } from "./1763800700000-create-idempotency.js";
 import { CreateCheckpoints1763900000000 } from "./1763900000000-create-checkpoints.js";
 import { EraseDisclosures1764100100000 } from "./1764100100000-erase-disclosures.js";
+import { CreateNotices1764400000000 } from "./1764400000000-create-notices.js";
+import { CreateBrake1764400100000 } from "./1764400100000-create-brake.js";
+import { CreateGlass1764400200000 } from "./1764400200000-create-glass.js";
 
 /** All migrations, in the order in which they run. New ones go to the end. */
 export const MIGRATIONS = [
@@ -21,4 +24,7 @@ export const MIGRATIONS = [
   CreateIdempotency1763800700000,
   CreateCheckpoints1763900000000,
   EraseDisclosures1764100100000,
+  CreateNotices1764400000000,
+  CreateBrake1764400100000,
+  CreateGlass1764400200000,
 ] as const;

@@ -13,6 +13,8 @@ import { DatabaseModule } from "./database/database.module.js";
 import { EdgeModule } from "./edge/edge.module.js";
 import { ENTITIES } from "./entities.js";
 import { KeysModule } from "./keys/keys.module.js";
+import { NoticesModule, RECIPIENTS } from "./notices/notices.module.js";
+import { NoticeRecipients } from "./people/notice-recipients.service.js";
 import { PeopleModule, TAKING_STATEMENT_PORT } from "./people/people.module.js";
 import { SecretsModule } from "./secrets/secrets.module.js";
 import { Secrets } from "./secrets/secrets.service.js";
@@ -34,6 +36,9 @@ export class AppModule {
         AuditModule.of(verifierKey),
         KeysModule,
         AccountsModule,
+        NoticesModule.with([
+          { provide: RECIPIENTS, inject: [Transactions], useFactory: (transactions: Transactions) => new NoticeRecipients(transactions) },
+        ]),
         PeopleModule.with([{ provide: TAKING_STATEMENT_PORT, useValue: TAKING_STATEMENT }]),
         ApprovalsModule.with([
           {

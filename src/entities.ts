@@ -1,6 +1,8 @@
 import { AccountRow } from "./accounts/account.entity.js";
 import { AccessGrant } from "./approvals/access-grant.entity.js";
 import { Approval } from "./approvals/approval.entity.js";
+import { BrakeRaise } from "./approvals/brake-raise.entity.js";
+import { GlassUse } from "./approvals/glass-use.entity.js";
 import { Request } from "./approvals/request.entity.js";
 import { IdempotencyRecord } from "./edge/idempotency.entity.js";
 import { DataKeyEntity } from "./keys/data-key.entity.js";
@@ -24,6 +26,8 @@ export const ENTITIES = [
   Request,
   Approval,
   AccessGrant,
+  BrakeRaise,
+  GlassUse,
   SecretRow,
   SecretVersion,
   IdempotencyRecord,

@@ -9,14 +9,19 @@ import type { WorkTransaction } from "../database/work-transaction.js";
 import { RootkeepError } from "../kernel/errors.js";
 import { deriveEventId, type Id } from "../kernel/ids.js";
 import type { Operation } from "../kernel/operations.js";
+import { AcceptedPage } from "../notices/accepted-page.js";
+import { postNotice } from "../notices/post-notice.service.js";
 import { type ActingPerson, actingStanding } from "../people/acting-person.service.js";
 import { hasRole } from "../people/standing.service.js";
 import type { StepUp } from "../people/step-up.service.js";
 import { AccessGrant, type AccessGrantState } from "./access-grant.entity.js";
+import type { Glass } from "./glass.service.js";
+import { glassNotice, isGlass } from "./glass-terms.js";
 import { type GrantedVersion, type Openings, openingsText, parseOpenings, parseVersions } from "./granted-version.js";
 import type { GuardedAct } from "./guarded-act.port.js";
+import type { OpeningBrake } from "./opening-brake.service.js";
 import { Request, type RequestState } from "./request.entity.js";
-import { neededApprovals, openingBytes, parseRequest, statementText } from "./request-body.js";
+import { neededApprovals, openingBytes, parseRequest, type RequestBody, statementText } from "./request-body.js";
 import { validApprovals } from "./valid-approvals.service.js";
 
 /** What a claim lets its caller open, once. */
@@ -30,6 +35,8 @@ export interface Claim {
   /** What the second factor confirmed, for the intent's entry. */
   readonly statement: string;
   readonly requestHash: string;
+  /** The channel that accepted the page of a break-glass; null where no glass was broken. */
+  readonly paged: string | null;
 }
 
 /** Which opening is wanted. */
@@ -38,6 +45,8 @@ export interface ClaimForm {
   readonly kind: string;
   readonly code: string;
   readonly operation: "secret.reveal" | "secret.code";
+  /** Of a grant that broke the glass: that a page about it was accepted. */
+  readonly page?: AcceptedPage | null;
   /** Thumbprint of the key that the value is delivered to, or null: part of what the second factor confirms. */
   readonly deliverTo: string | null;
 }
@@ -48,6 +57,8 @@ export class AccessGrants {
     private readonly transactions: Transactions,
     private readonly stepUp: StepUp,
     private readonly act: GuardedAct,
+    private readonly brake: OpeningBrake,
+    private readonly glass: Glass,
   ) {}
 
   /**
@@ -59,11 +70,14 @@ export class AccessGrants {
     const { grant, version, openings, number } = await this.#claimable(tx, acting, form, now);
     const request = await tx.lock(Request, grant.requestId);
     if (request === null) throw new RootkeepError("ROW_REFUSED", { reason: "grant without a request" });
-    await this.#assertStands(tx, acting, request, now);
+    const body = await this.#assertStands(tx, acting, request, now);
+    const paged = isGlass(body) ? AcceptedPage.demand(form.page, grant.id) : null;
+    if (paged !== null) await postNotice(tx, glassNotice("glass.opening", body, grant.id));
     const account = await readAccount(tx, grant.accountId);
     if (account?.checkoutGrantId !== grant.id) {
       throw new RootkeepError("STATE_CONFLICT", { facts: { rule: "the account is not checked out to this grant" } });
     }
+    await this.brake.watch(tx, acting.personId, now);
     const authenticator = await this.stepUp.confirm(tx, acting.personId, form.code, now, true, grant.grantedAt);
     tx.change(AccessGrant, grant, { openings: openingsText({ ...openings, [version.versionId]: number }) });
     if (request.state === "APPROVED") tx.change(Request, request, { state: "OPENED" });
@@ -74,6 +88,7 @@ export class AccessGrants {
       number,
       eventId: deriveEventId(openingBytes(grant.id, version.versionId, number)),
       requestHash,
+      paged,
       statement: statementText({
         act: "open",
         requestHash,
@@ -88,6 +103,16 @@ export class AccessGrants {
         },
       }),
     };
+  }
+
+  /** The page of a break-glass, sent and accepted before its claim; null for every other grant. @throws RootkeepError `PAGE_UNACCEPTED` */
+  async pageFor(acting: ActingPerson, grantId: Id<"grant">): Promise<AcceptedPage | null> {
+    return await this.glass.pageFor(acting, grantId);
+  }
+
+  /** Has it known where the brake refused a claim. */
+  async tellRefused(acting: ActingPerson, error: unknown): Promise<void> {
+    await this.brake.tell(acting.personId, error);
   }
 
   /** The grant, locked, if it has an opening left; said before a second factor is used up. */
@@ -133,6 +158,7 @@ export class AccessGrants {
 
   /** Writes down what time has decided already: grants that ran out (automatic return). @returns how many. */
   async sweep(): Promise<number> {
+    await this.glass.look();
     const { result } = await this.transactions.run(async (tx) => {
       const now = await tx.clock();
       const grants = await tx.readAll(AccessGrant, { state: "OPEN", expiresAt: LessThanOrEqual(now) }, "lock", 50);
@@ -144,7 +170,7 @@ export class AccessGrants {
   }
 
   /** Law L2 at use: holder and approvers still stand, and there are still enough of them. */
-  async #assertStands(tx: WorkTransaction, acting: ActingPerson, request: Request, now: Date): Promise<void> {
+  async #assertStands(tx: WorkTransaction, acting: ActingPerson, request: Request, now: Date): Promise<RequestBody> {
     const body = parseRequest(request.body, request.hash);
     if (request.state !== "APPROVED" && request.state !== "OPENED")
       throw new RootkeepError("STATE_CONFLICT", { facts: { state: request.state } });
@@ -158,6 +184,7 @@ export class AccessGrants {
     people.delete(acting.personId);
     const needed = neededApprovals(body, terms);
     if (people.size < needed) throw new RootkeepError("APPROVAL_REQUIRED", { facts: { approvals: people.size, needed } });
+    return body;
   }
 
   async #end(

@@ -6,20 +6,26 @@ import type { Config } from "../config/config.js";
 import { CONFIG } from "../config/config.module.js";
 import { trustedConfig, trustedConfigDigest } from "../config/trusted.js";
 import { RecordsKey } from "../keys/records.js";
+import { Pager } from "../notices/pager.service.js";
 import { Allowlist } from "../people/allowlist.service.js";
 import { Certification } from "../people/certification.service.js";
 import { Enrolment } from "../people/enrolment.service.js";
 import { People } from "../people/people.service.js";
 import { StepUp } from "../people/step-up.service.js";
 import { HealthRegistry } from "../telemetry/health.js";
+import { Metrics } from "../telemetry/metrics.js";
 import { compileTicketPattern } from "../tickets/ticket-reference.js";
 import { AccessGrants } from "./access-grants.service.js";
+import { brakeRaiseAct } from "./brake-raise-act.service.js";
 import { CATALOGUE } from "./catalogue.js";
 import { ConfigurationController } from "./configuration.rest.js";
 import { EndedEpoch } from "./ended-epoch.service.js";
 import { eraseAct } from "./erase-act.service.js";
+import { GlassController } from "./glass.rest.js";
+import { Glass } from "./glass.service.js";
 import { GrantsController } from "./grants.rest.js";
 import type { GuardedAct } from "./guarded-act.port.js";
+import { OpeningBrake } from "./opening-brake.service.js";
 import { peopleActs } from "./people-acts.service.js";
 import { PurposesController } from "./purposes.rest.js";
 import { RequestsController } from "./requests.rest.js";
@@ -41,7 +47,7 @@ export class ApprovalsModule {
   static with(above: Provider[]): DynamicModule {
     return {
       module: ApprovalsModule,
-      controllers: [RequestsController, GrantsController, PurposesController, ConfigurationController],
+      controllers: [RequestsController, GrantsController, PurposesController, ConfigurationController, GlassController],
       providers: [
         ...above,
         {
@@ -95,15 +101,42 @@ export class ApprovalsModule {
             allowlist: Allowlist,
             certification: Certification,
           ) => {
-            const acts = [reveal, ...higher, trust.act(), eraseAct(), ...peopleActs(people, enrolment, allowlist, certification)];
+            const acts = [
+              reveal,
+              ...higher,
+              trust.act(),
+              eraseAct(),
+              brakeRaiseAct(),
+              ...peopleActs(people, enrolment, allowlist, certification),
+            ];
             const ticketPattern = compileTicketPattern(config.ticketPattern);
-            return new Requests(transactions, stepUp, acts, { logOrigin: config.logOrigin, ticketPattern });
+            return new Requests(transactions, stepUp, acts, {
+              logOrigin: config.logOrigin,
+              ticketPattern,
+              glassTicketPattern: compileTicketPattern(config.glassTicketPattern),
+            });
           },
         },
         {
+          provide: Glass,
+          inject: [Transactions, StepUp, Pager, HealthRegistry, Metrics],
+          useFactory: (transactions: Transactions, stepUp: StepUp, pager: Pager, health: HealthRegistry, metrics: Metrics) => {
+            const glass = new Glass(transactions, stepUp, pager, (overdue) => {
+              metrics.set("rootkeep_glass_reviews_overdue", {}, overdue);
+            });
+            health.watch("glass-review-overdue", () => glass.overdue > 0);
+            return glass;
+          },
+        },
+        {
+          provide: OpeningBrake,
+          inject: [AuditLog, Transactions, CONFIG],
+          useFactory: (log: AuditLog, transactions: Transactions, { brake }: Config) => new OpeningBrake(log, transactions, brake),
+        },
+        {
           provide: AccessGrants,
-          inject: [Transactions, StepUp, REVEAL_ACT],
-          useFactory: (transactions: Transactions, stepUp: StepUp, act: GuardedAct) => new AccessGrants(transactions, stepUp, act),
+          inject: [Transactions, StepUp, REVEAL_ACT, OpeningBrake, Glass],
+          useFactory: (...parts: ConstructorParameters<typeof AccessGrants>) => new AccessGrants(...parts),
         },
       ],
       exports: [TrustedConfiguration, Requests, AccessGrants],

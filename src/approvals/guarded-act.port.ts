@@ -17,6 +17,8 @@ export interface RequestForm {
   /** Kinds of secret that are to be opened; empty for all that the purpose names. */
   readonly kinds: readonly string[];
   readonly minutes: number | null;
+  /** Fewer approvers and less time, for everybody being told and a review. */
+  readonly breakGlass?: boolean;
   readonly subject: Readonly<Record<string, unknown>>;
 }
 

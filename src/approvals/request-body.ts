@@ -99,7 +99,7 @@ function erasedBody(text: string): RequestBody | null {
 
 /** What a second factor confirms (docs/spec/approval-statement.md): today by a TOTP code beside it, tomorrow by a passkey's signature. */
 export interface Statement {
-  readonly act: "approve" | "deny" | "open" | "take";
+  readonly act: "approve" | "deny" | "open" | "take" | "review";
   readonly requestHash: string;
   readonly person: Id<"person">;
   readonly authenticator: Id<"authenticator"> | null;

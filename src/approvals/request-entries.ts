@@ -1,6 +1,7 @@
 import { draftEntry, personActor } from "../audit/draft.js";
 import type { EntryDraft } from "../audit/entry.js";
 import type { Id } from "../kernel/ids.js";
+import { isGlass } from "./glass-terms.js";
 import type { Request } from "./request.entity.js";
 import type { RequestBody } from "./request-body.js";
 
@@ -19,6 +20,7 @@ export function submission(row: Request, body: RequestBody, disclosures: readonl
       ...(body.purpose === null ? {} : { purpose: body.purpose.slug, catalogue: body.purpose.catalogue }),
       ...(body.ticket === null ? {} : { ticket: body.ticket }),
       ...(row.personId === null ? {} : { person: row.personId }),
+      ...(isGlass(body) ? { breakGlass: true } : {}),
       kinds: body.secrets.map(({ kind }) => kind),
     },
     ...(body.account === null ? {} : { stream: body.account.id }),

@@ -1,6 +1,6 @@
 import { LIMITS } from "../kernel/limits.js";
 import { OPERATION_NAMES, ruleOf } from "../kernel/operations.js";
-import { ChoiceField, ChoicesField, CodeField, ObjectField, SHOWN, Shown, TextField, WholeField } from "../wire/fields.js";
+import { ChoiceField, ChoicesField, CodeField, FlagField, ObjectField, SHOWN, Shown, TextField, WholeField } from "../wire/fields.js";
 import { PageQuery } from "../wire/page.dto.js";
 import { PURPOSE_KINDS } from "./purpose.js";
 import type { RequestState } from "./request.entity.js";
@@ -38,6 +38,8 @@ export class SubmitForm {
   readonly kinds?: readonly string[] | null;
   @WholeField({ min: 1, max: MINUTES_MAX, isOptional: true, description: "Minutes from the last approval; absent for the purpose's own." })
   readonly minutes?: number | null;
+  @FlagField({ isOptional: true, description: "Break the glass: fewer approvers, less time, everybody paged, a review afterwards." })
+  readonly breakGlass?: boolean | null;
   @ObjectField({ isOptional: true, description: "What a change of people, allowlist, configuration or exposure is about." })
   readonly subject?: Readonly<Record<string, unknown>> | null;
 }
@@ -55,13 +57,15 @@ export class DenyForm {
 
 /** Takes one's own request back. */
 export class WithdrawForm {
-  @TextField({ ...REASON, min: 0, isOptional: true }) readonly reason?: string | null;
+  @TextField(REASON) readonly reason!: string;
 }
 
 /** Which requests are listed. */
 export class RequestsQuery extends PageQuery {
   @ChoiceField(REQUEST_STATES, { isOptional: true }) readonly state?: RequestState;
   @ChoiceField(["true", "false"], { isOptional: true, description: "true: only those that you made." }) readonly mine?: string;
+  @ChoiceField(["me"], { isOptional: true, description: "me: only those that you may decide now, whatever `state` and `mine` say." })
+  readonly awaiting?: string;
 }
 
 /** The new request. */

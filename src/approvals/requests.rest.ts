@@ -46,6 +46,7 @@ export class RequestsController {
       purpose: form.purpose ?? null,
       kinds: form.kinds ?? [],
       minutes: form.minutes ?? null,
+      breakGlass: form.breakGlass === true,
       subject: form.subject ?? {},
     });
     reply.header("Location", `/v1/requests/${requestId}`);
@@ -60,6 +61,7 @@ export class RequestsController {
     const filter = {
       ...(query.state === undefined ? {} : { state: query.state }),
       ...(query.mine === "true" ? { requesterId: caller.personId } : {}),
+      ...(query.awaiting === undefined ? {} : { awaits: caller.personId }),
     };
     return pageOf(await this.requests.list(filter, after ?? "", limit + 1), limit, ({ id }) => id);
   }
@@ -92,6 +94,6 @@ export class RequestsController {
   @Operation("request.withdraw")
   @ApiNoContentResponse({ description: "Taken back." })
   async withdraw(@CurrentPerson() caller: PersonCaller, @Param("id") id: string, @Body() form: WithdrawForm): Promise<void> {
-    await this.requests.withdraw(caller, parseId("request", id), form.reason ?? "");
+    await this.requests.withdraw(caller, parseId("request", id), form.reason);
   }
 }

@@ -10,23 +10,36 @@ import { RootkeepError } from "../kernel/errors.js";
 import { type Id, newId } from "../kernel/ids.js";
 import { LIMITS } from "../kernel/limits.js";
 import type { Operation } from "../kernel/operations.js";
+import { postNotice } from "../notices/post-notice.service.js";
 import { type ActingPerson, actingStanding } from "../people/acting-person.service.js";
 import type { ScopedAccount } from "../people/scope.js";
 import { hasRole, requireRole } from "../people/standing.service.js";
 import type { StepUp } from "../people/step-up.service.js";
 import { parseTicketReference, type TicketPattern } from "../tickets/ticket-reference.js";
 import { Approval } from "./approval.entity.js";
+import { awaitingRequests } from "./awaiting-requests.service.js";
 import type { GuardedAct, RequestForm } from "./guarded-act.port.js";
 import { checkProse } from "./prose.js";
 import { Request, type RequestState } from "./request.entity.js";
 import { neededApprovals, parseRequest, type RequestBody, requestHash, requestText, statementText } from "./request-body.js";
 import { decision, submission } from "./request-entries.js";
+import { decidedNotice, submittedNotice } from "./request-notices.js";
 import { type RequestView, viewOf } from "./request-view.service.js";
 import { validApprovals } from "./valid-approvals.service.js";
 
 export interface RequestsOptions {
   readonly logOrigin: string;
   readonly ticketPattern: TicketPattern;
+  /** What a ticket of a break-glass looks like, besides. */
+  readonly glassTicketPattern: TicketPattern;
+}
+
+/** Which requests are listed. */
+export interface RequestFilter {
+  readonly state?: RequestState;
+  readonly requesterId?: Id<"person">;
+  /** Whoever is to decide. */
+  readonly awaits?: Id<"person">;
 }
 
 /**
@@ -58,6 +71,7 @@ export class Requests {
     const act = this.#act(form.operation);
     const ticket = this.#ticket(act, form);
     const fields = checkProse("reason", form.reason);
+    if (form.breakGlass === true && act.approvedState !== "APPROVED") fields.push({ field: "breakGlass", rule: "is of openings alone" });
     if (fields.length > 0) throw new RootkeepError("MALFORMED", { fields });
     const { result, receipts } = await this.transactions.run(async (tx) => {
       const now = await tx.clock();
@@ -92,6 +106,7 @@ export class Requests {
         submittedAt: now,
         expiresAt: new Date(body.expiresAt),
       });
+      await postNotice(tx, submittedNotice(body, act.approverRole, personId));
       return { result: row.id, entries: [{ draft: submission(row, body, disclosures) }] };
     });
     return { requestId: result, seq: receipts[0]?.facts.seq ?? -1 };
@@ -136,17 +151,18 @@ export class Requests {
         decidedAt: now,
       });
       tx.change(Request, row, { state: "DENIED" });
+      await postNotice(tx, decidedNotice("denied", body, acting.personId));
       const draft = decision("request.deny", "denied", acting.personId, row, { approval: approval.id }, reason);
       return { result: undefined, entries: [{ draft }] };
     });
   }
 
   /**
-   * The requester takes a request back that nobody has decided yet.
+   * The requester takes a request back that nobody has decided yet, and says why.
    * @throws RootkeepError `NOT_FOUND` for anybody else's.
    */
   async withdraw(acting: ActingPerson, requestId: Id<"request">, reason: string): Promise<void> {
-    const fields = checkProse("reason", reason, 0);
+    const fields = checkProse("reason", reason);
     if (fields.length > 0) throw new RootkeepError("MALFORMED", { fields });
     await this.transactions.run(async (tx) => {
       const now = await tx.clock();
@@ -168,10 +184,13 @@ export class Requests {
     });
   }
 
-  /** Requests of a state (all without one), oldest first, after `after`. */
-  async list(filter: { state?: RequestState; requesterId?: Id<"person"> }, after: string, limit: number): Promise<RequestView[]> {
+  /** Requests of a state (all without one), oldest first, after `after`; with `awaits` those that this person may decide now. */
+  async list({ awaits, ...filter }: RequestFilter, after: string, limit: number): Promise<RequestView[]> {
     return await this.transactions.peek(async (tx) => {
-      const rows = await tx.readAll(Request, { ...filter, id: MoreThan(after) as never }, "read", limit);
+      const rows =
+        awaits === undefined
+          ? await tx.readAll(Request, { ...filter, id: MoreThan(after) as never }, "read", limit)
+          : await awaitingRequests(tx, this.#acts, { personId: awaits, after, limit });
       const views: RequestView[] = [];
       for (const row of rows) views.push(await viewOf(tx, row));
       return views;
@@ -186,11 +205,13 @@ export class Requests {
     const { result } = await this.transactions.run(async (tx) => {
       const now = await tx.clock();
       const rows = await tx.readAll(Request, { state: "SUBMITTED", expiresAt: LessThanOrEqual(now) }, "lock", 100);
-      const entries = rows.map((row): Drafted<EntryDraft> => {
+      const entries: Drafted<EntryDraft>[] = [];
+      for (const row of rows) {
         tx.change(Request, row, { state: "EXPIRED" });
+        await postNotice(tx, decidedNotice("expired", parseRequest(row.body, row.hash)));
         const target = { type: "request", id: row.id };
-        return { draft: draftEntry({ action: "request.expired", outcome: "committed", actor: SYSTEM_ACTOR, target }), rows: [row] };
-      });
+        entries.push({ draft: draftEntry({ action: "request.expired", outcome: "committed", actor: SYSTEM_ACTOR, target }), rows: [row] });
+      }
       return { result: rows.length, entries };
     });
     return result;
@@ -230,6 +251,7 @@ export class Requests {
     const entries: Drafted<EntryDraft>[] = [{ draft }];
     if (isDecided) {
       tx.change(Request, row, { state: act.approvedState });
+      await postNotice(tx, decidedNotice("approved", body, acting.personId));
       entries.push(...(await act.apply(tx, { row, body, approvers, now })));
     }
     return { result: { state: row.state, approvals: approvers.length, needed }, entries };
@@ -282,6 +304,7 @@ export class Requests {
       if (act.isTicketNeeded) throw new RootkeepError("TICKET_INVALID", { facts: { rule: "an opening names a ticket" } });
       return null;
     }
+    if (form.breakGlass === true) parseTicketReference(this.options.glassTicketPattern, form.ticket);
     return parseTicketReference(this.options.ticketPattern, form.ticket);
   }
 }

@@ -10,6 +10,8 @@ import { type Id, newId, parseId } from "../kernel/ids.js";
 import type { ScopedAccount } from "../people/scope.js";
 import { AccessGrant } from "./access-grant.entity.js";
 import { expireGrant } from "./access-grants.service.js";
+import { assertGlassReviewed, beginGlassUse } from "./glass.service.js";
+import { GLASS_FLAG, glassApprovals, glassMinutes, isGlass } from "./glass-terms.js";
 import { openingsText, versionsText } from "./granted-version.js";
 import type { CheckedForm, DecidedRequest, GuardedAct, RequestForm } from "./guarded-act.port.js";
 import { type Catalogue, PURPOSE_KINDS, type Purpose, type PurposeKind, type PurposeScope, purposeScopeOf } from "./purpose.js";
@@ -39,14 +41,20 @@ export function revealAct(catalogue: Catalogue, secrets: SecretFactsPort): Guard
       const purpose = purposeOf(catalogue, form, account);
       const kinds = kindsOf(form, purpose);
       const versions = await openable(tx, secrets, account, kinds, purpose);
-      const minutes = minutesOf(form, purpose);
+      const breaksGlass = form.breakGlass === true;
+      if (breaksGlass) await assertGlassReviewed(tx, account.id as Id<"account">);
+      const minutes = minutesOf(form, breaksGlass ? glassMinutes(purpose.minutes) : purpose.minutes);
       return {
         account: { id: account.id as Id<"account">, awsId: account.awsId, partition: account.partition },
         purpose: { slug: purpose.slug, catalogue: catalogue.version },
         secrets: versions.map(({ secretId, kind }) => ({ id: secretId, kind, holder: requesterId })),
-        policy: { version: catalogue.version, approvals: purpose.approvals },
+        policy: { version: catalogue.version, approvals: breaksGlass ? glassApprovals(purpose.approvals) : purpose.approvals },
         minutes,
-        flags: [...(purpose.heals ? ["heals"] : []), ...(purpose.irreversible ? ["irreversible"] : [])],
+        flags: [
+          ...(purpose.heals ? ["heals"] : []),
+          ...(purpose.irreversible ? ["irreversible"] : []),
+          ...(breaksGlass ? [GLASS_FLAG] : []),
+        ],
         subject: {},
         personId: null,
         scoped: scopedAccountOf(account),
@@ -60,7 +68,8 @@ export function revealAct(catalogue: Catalogue, secrets: SecretFactsPort): Guard
       if (account === null) throw new RootkeepError("NOT_FOUND");
       // Approved was this account, by both ids; a row that now says otherwise is another account.
       if (account.awsId !== body.account?.awsId || account.partition !== body.account.partition) throw new RootkeepError("STATE_CONFLICT");
-      return { scoped: scopedAccountOf(account), approvals: currentPurpose(catalogue, body, account).approvals };
+      const { approvals } = currentPurpose(catalogue, body, account);
+      return { scoped: scopedAccountOf(account), approvals: isGlass(body) ? glassApprovals(approvals) : approvals };
     },
 
     async apply(tx, decided) {
@@ -78,12 +87,8 @@ async function lockForCheckOut(tx: WorkTransaction, accountId: Id<"account">): P
   return await lockAccount(tx, accountId);
 }
 
-async function grantAccess(
-  tx: WorkTransaction,
-  { row, body, approvers, now }: DecidedRequest,
-  catalogue: Catalogue,
-  secrets: SecretFactsPort,
-) {
+async function grantAccess(tx: WorkTransaction, decided: DecidedRequest, catalogue: Catalogue, secrets: SecretFactsPort) {
+  const { row, body, approvers, now } = decided;
   const account = body.account === null ? null : await lockAccount(tx, body.account.id);
   if (account === null) throw new RootkeepError("NOT_FOUND");
   const purpose = currentPurpose(catalogue, body, account);
@@ -108,6 +113,7 @@ async function grantAccess(
     expiresAt: plusSeconds(now, body.minutes * 60),
   });
   setCheckOut(tx, account, grant.id);
+  const use = isGlass(body) ? [await beginGlassUse(tx, decided, grant)] : [];
   const draft = draftEntry({
     action: "request.opened",
     outcome: "committed",
@@ -119,10 +125,11 @@ async function grantAccess(
       approvers: [...approvers],
       versions: versions.map(({ versionId }) => versionId),
       expiresAt: grant.expiresAt.toISOString(),
+      ...(isGlass(body) ? { breakGlass: true } : {}),
     },
     stream: grant.accountId,
   });
-  return [...lapsed, { draft, rows: [grant, account] }];
+  return [...lapsed, { draft, rows: [grant, account, ...use] }];
 }
 
 /**
@@ -195,10 +202,10 @@ function kindsOf(form: RequestForm, purpose: Purpose): readonly PurposeKind[] {
   return PURPOSE_KINDS.filter((kind) => form.kinds.includes(kind));
 }
 
-function minutesOf(form: RequestForm, purpose: Purpose): number {
-  if (form.minutes === null) return purpose.minutes;
-  if (!Number.isInteger(form.minutes) || form.minutes < 1 || form.minutes > purpose.minutes) {
-    throw malformed("minutes", `is a whole number, 1 to ${String(purpose.minutes)} for this purpose`);
+function minutesOf(form: RequestForm, most: number): number {
+  if (form.minutes === null) return most;
+  if (!Number.isInteger(form.minutes) || form.minutes < 1 || form.minutes > most) {
+    throw malformed("minutes", `is a whole number, 1 to ${String(most)} for this purpose`);
   }
   return form.minutes;
 }

@@ -39,6 +39,7 @@ export const LOG_ACTIONS = [
   "secret.activated",
   "secret.burnt",
   "secret.destroyed",
+  "brake.engaged",
   "key.created",
   "key.unwrapped",
   "key.rewrapped",

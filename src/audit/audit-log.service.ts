@@ -10,6 +10,7 @@ import type { BuiltEntry, EntryDraft } from "./entry.js";
 import { appendEntries, sentEntries } from "./entry-appender.service.js";
 import { type EpochStart, LogIndex, type OpenIntent, type RememberedEntry } from "./log-index.js";
 import { LogStanding, type StandingAlarms } from "./log-standing.js";
+import type { OpeningCount } from "./opening-window.js";
 import { AuditReceipt, type ReceiptFacts } from "./receipt.js";
 import type { StreamIndex } from "./stream-index.js";
 
@@ -155,6 +156,11 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
   /** Intents without an outcome, oldest first. */
   openIntents(): OpenIntent[] {
     return this.#index.openIntents();
+  }
+
+  /** Openings since `sinceMs` (milliseconds since 1970), as far as this process has read. */
+  openingsSince(sinceMs: number, person: string): OpeningCount {
+    return this.#index.openings.countSince(sinceMs, person);
   }
 
   /** The accounts' own chains, as far as this process has read. */

@@ -2,6 +2,7 @@ import { RootkeepError } from "../kernel/errors.js";
 import { leafHash, ZERO_HASH } from "./chain.js";
 import type { BuiltEntry, Entry } from "./entry.js";
 import { joinsEpoch, type Reopening, reopeningIn } from "./epoch.js";
+import { OpeningWindow } from "./opening-window.js";
 import { RootMemory } from "./root-memory.js";
 import { StreamIndex } from "./stream-index.js";
 
@@ -14,6 +15,7 @@ interface IndexedEntry {
   readonly time: string;
   readonly action: string;
   readonly outcome: string;
+  readonly actor?: { readonly type: string; readonly id?: string };
   readonly target?: { readonly type: string; readonly id: string };
   readonly stream?: string;
   readonly sseq?: number;
@@ -58,6 +60,8 @@ export class LogIndex {
   readonly roots = new RootMemory();
   /** Where each account's own chain stands. */
   readonly streams = new StreamIndex();
+  /** What was opened of late. */
+  readonly openings = new OpeningWindow();
   readonly #newest = new Map<string, number>();
   readonly #counts = new Map<string, number>();
   readonly #openIntents = new Map<string, OpenIntent>();
@@ -134,6 +138,7 @@ export class LogIndex {
       this.#newest.set(row, entry.seq);
     }
     this.#noteIntent(entry);
+    this.openings.take(entry);
     if (this.remember.has(entry.action)) this.#remember(entry);
     this.#lastLeaf = leaf;
     this.roots.append(leaf);

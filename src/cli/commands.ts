@@ -1,6 +1,7 @@
 import { ACCOUNT_COMMANDS } from "./accounts.js";
 import { AUDIT_COMMANDS } from "./audit.js";
 import type { Command, RawCommand } from "./command.js";
+import { GLASS_COMMANDS } from "./glass.js";
 import { LOGIN_COMMANDS } from "./login.js";
 import { PEOPLE_COMMANDS } from "./people.js";
 import { REOPEN_COMMAND } from "./reopen.js";
@@ -14,6 +15,7 @@ export const COMMANDS: readonly (Command | RawCommand)[] = [
   ...ACCOUNT_COMMANDS,
   ...PEOPLE_COMMANDS,
   ...REQUEST_COMMANDS,
+  ...GLASS_COMMANDS,
   ...AUDIT_COMMANDS,
   REOPEN_COMMAND,
 ];

@@ -23,10 +23,17 @@ export function requestFields(given: Call["given"]): Readonly<Record<string, unk
       purpose: opening.purpose,
       ...(kinds.length === 0 ? {} : { kinds }),
       ...present("minutes", given.count("minutes")),
+      ...(given.flag("break-glass") ? { breakGlass: true } : {}),
     };
   }
+  if (operation === "brake.raise") {
+    const { openings, minutes } = { openings: given.count("openings"), minutes: given.count("minutes") };
+    if (openings === undefined || minutes === undefined) throw new UsageError("--openings and --minutes are needed");
+    return { ...shared, subject: { openings, minutes, ...present("personId", given.text("person")) } };
+  }
   const subject = { ...present("digest", given.text("digest")), ...present("versionId", given.text("version")) };
-  if (Object.keys(subject).length !== 1) throw new UsageError("name --digest (config.approve) or --version (secret.waive)");
+  if (Object.keys(subject).length !== 1)
+    throw new UsageError("name --digest (config.approve) or --version (secret.waive); or --operation brake.raise");
   return { ...shared, subject };
 }
 
@@ -52,8 +59,11 @@ const REQUESTS: readonly Command[] = [
       ticket: { kind: "text", value: "REF", meaning: "the ticket; needed for an opening" },
       kind: { kind: "list", value: "KIND", meaning: "only these kinds of secret; may be repeated (default: all of the purpose)" },
       minutes: { kind: "count", value: "N", meaning: "for how long, at most as long as the purpose allows" },
-      operation: { kind: "text", value: "OPERATION", meaning: "secret.reveal (default), config.approve or secret.waive" },
+      operation: { kind: "text", value: "OPERATION", meaning: "secret.reveal (default), config.approve, secret.waive or brake.raise" },
       digest: { kind: "text", value: "HEX", meaning: "config.approve: digest of the configuration that you looked at" },
+      "break-glass": { kind: "flag", meaning: "an emergency: fewer approvers, less time, everybody paged, a review afterwards" },
+      openings: { kind: "count", value: "N", meaning: "brake.raise: how many openings go through in a window" },
+      person: { kind: "text", value: "PERSON", meaning: "brake.raise: whose (default: the deployment's)" },
       version: { kind: "text", value: "VERSION", meaning: "secret.waive: the burnt version (ver_…)" },
       reason: REASON,
     },
@@ -69,9 +79,15 @@ const REQUESTS: readonly Command[] = [
     options: {
       state: { kind: "text", value: "STATE", meaning: "only those in this state, such as SUBMITTED" },
       mine: { kind: "flag", meaning: "only your own" },
+      awaiting: { kind: "flag", meaning: "only those that you may decide now" },
     },
     async run(call) {
-      const query = { state: call.given.text("state"), mine: call.given.flag("mine") ? "true" : undefined };
+      const { given } = call;
+      const query = {
+        state: given.text("state"),
+        mine: given.flag("mine") ? "true" : undefined,
+        awaiting: given.flag("awaiting") ? "me" : undefined,
+      };
       const items = (await call.client()).items("/v1/requests", query);
       await call.list(items, ["request", "state", "operation", "by", "AWS id", "purpose", "ticket", "approvals", "grant"], (request) => {
         const { members: body } = request.object("body");
@@ -107,7 +123,7 @@ const REQUESTS: readonly Command[] = [
     words: ["request", "approve"],
     summary: "Shows a request whole, asks for a fresh authenticator code, and approves.",
     positionals: ["REQUEST"],
-    options: { reason: { ...optionalReason(), meaning: "a remark; the log keeps it" } },
+    options: { reason: { kind: REASON.kind, value: REASON.value, meaning: "a remark; the log keeps it" } },
     async run(call) {
       const client = await call.client();
       // Nobody approves what they have not been shown.
@@ -134,9 +150,9 @@ const REQUESTS: readonly Command[] = [
     words: ["request", "withdraw"],
     summary: "Takes your own request back.",
     positionals: ["REQUEST"],
-    options: { reason: optionalReason() },
+    options: { reason: REASON },
     async run(call) {
-      await (await call.client()).post(`${requestPath(call)}/withdrawals`, present("reason", call.given.text("reason")));
+      await (await call.client()).post(`${requestPath(call)}/withdrawals`, { reason: call.given.required("reason") });
       call.say("withdrawn");
       return undefined;
     },
@@ -227,10 +243,6 @@ const GRANTS: readonly Command[] = [
     },
   },
 ];
-
-function optionalReason() {
-  return { kind: REASON.kind, value: REASON.value, meaning: "why; the log keeps it" } as const;
-}
 
 /** Requests, decisions on them, and what an approved one opens. */
 export const REQUEST_COMMANDS: readonly Command[] = [...REQUESTS, ...GRANTS];

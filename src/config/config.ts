@@ -37,6 +37,30 @@ export interface StreamConfig {
   } | null;
 }
 
+/** A mail server that notices are handed to. */
+export interface SmtpConfig {
+  readonly host: string;
+  readonly port: number;
+  /** TLS from the first byte; else STARTTLS is insisted on, but on loopback. */
+  readonly isImplicitTls: boolean;
+  readonly isLoopback: boolean;
+  /** Null where nobody signs in. */
+  readonly user: string | null;
+  readonly password: Secret<string> | null;
+  /** Sender's address. */
+  readonly from: string;
+}
+
+/** By which ways people are told; null for a way that is not used. */
+export interface NoticeConfig {
+  readonly smtp: SmtpConfig | null;
+  readonly webhook: { readonly url: string; readonly secret: Secret<string> } | null;
+  /** The address of an incoming webhook without its last element, and that element. */
+  readonly slack: { readonly url: string; readonly secret: Secret<string> } | null;
+  /** Absolute path of the file that stands in for a channel in a trial; null in production. */
+  readonly trialFile: string | null;
+}
+
 /** Things worth a loud line at start that do not stop it. */
 export const CONFIG_WARNINGS = [
   "few-custodians",
@@ -45,6 +69,7 @@ export const CONFIG_WARNINGS = [
   "migrate-role-present",
   "file-guard",
   "file-log-key",
+  "no-notice-channel",
 ] as const;
 export type ConfigWarning = (typeof CONFIG_WARNINGS)[number];
 
@@ -63,6 +88,8 @@ export interface Config {
   readonly delivery: DeliveryForm;
   /** Source of a regular expression, not anchored. */
   readonly ticketPattern: string;
+  /** As {@link ticketPattern}: what the ticket of a break-glass looks like, besides. */
+  readonly glassTicketPattern: string;
   readonly logOrigin: string;
   /** URI of the key that signs the log; the path of a `file:` one is absolute. */
   readonly logKey: string;
@@ -79,6 +106,11 @@ export interface Config {
   /** AWS account ids that onboarding refuses, sorted, without repeats: the listed ones and those of our KMS keys. */
   readonly refusedAccounts: readonly string[];
   readonly stream: StreamConfig;
+  readonly notices: NoticeConfig;
+  /** Openings that go through in any window: of one person, of all; and its length. */
+  readonly brake: { readonly person: number; readonly deployment: number; readonly windowMinutes: number };
+  /** Where people reach the service, for links in notices; without a slash at the end. */
+  readonly publicUrl: string | null;
   readonly trial: TrialConfig;
   /** Listening beyond loopback, or an external database, or a root key that is not `file:` (design §11). */
   readonly isProduction: boolean;

@@ -4,6 +4,7 @@ import type { Config, ConfigWarning, DatabaseConfig, StreamConfig, TrialConfig }
 import { ConfigError } from "./config.js";
 import type { Environment, FileContents } from "./environment.js";
 import { EnvironmentReader } from "./environment.js";
+import { readNotices } from "./parse-notices.js";
 import type { DeliveryForm, NamesOf, RootKeyDomain, StreamFormat } from "./reference.js";
 import { ROOT_KEY_DOMAINS, TRIAL_NAMES, VARIABLES } from "./reference.js";
 
@@ -41,10 +42,12 @@ export function parseConfig(environment: Environment, facts: ConfigFacts): Confi
   if (isProduction) refuseTrial(reader, rootKeys);
   const deployment = reader.text("ROOTKEEP_DEPLOYMENT") ?? VARIABLES.ROOTKEEP_DEPLOYMENT.fallback;
   const foundingCustodians = reader.number("ROOTKEEP_FOUNDING_CUSTODIANS");
-  const ticketPattern = readTicketPattern(reader);
+  const ticketPattern = readTicketPattern(reader, "ROOTKEEP_TICKET_PATTERN");
+  const glassTicketPattern = readTicketPattern(reader, "ROOTKEEP_GLASS_TICKET_PATTERN");
   const trial = readTrial(reader, isProduction);
   const log = readLog(reader, dataDirectory, facts.cwd);
   const stream = readStream(reader, facts.cwd);
+  const notices = readNotices(reader, { isProduction, dataDirectory, isLoopback: (name) => LOOPBACK.test(name) });
   if (Object.values(rootKeys).includes(log.logKey))
     reader.refuse("ROOTKEEP_LOG_KEY", "is a key that wraps secrets; the log is signed by its own");
   if (reader.problems.length > 0) throw new ConfigError(reader.problems);
@@ -58,15 +61,27 @@ export function parseConfig(environment: Environment, facts: ConfigFacts): Confi
     awsKmsEndpoint: reader.text("ROOTKEEP_AWS_KMS_ENDPOINT") ?? null,
     delivery: readDelivery(reader, isProduction),
     ticketPattern,
+    glassTicketPattern,
     logOrigin: reader.text("ROOTKEEP_LOG_ORIGIN") ?? `rootkeep.local/audit/${deployment}/1`,
     ...log,
     foundingCustodians,
     refusedAccounts: refusedAccounts(reader.list("ROOTKEEP_REFUSED_ACCOUNTS"), rootKeys),
     stream,
+    notices,
+    publicUrl: readPublicUrl(reader),
+    brake: {
+      person: reader.number("ROOTKEEP_BRAKE_PERSON"),
+      deployment: reader.number("ROOTKEEP_BRAKE_DEPLOYMENT"),
+      windowMinutes: reader.number("ROOTKEEP_BRAKE_MINUTES"),
+    },
     trial,
     isProduction,
-    warnings: warningsOf({ isProduction, foundingCustodians, database, trial, rootKeys, ...log }),
+    warnings: warningsOf({ isProduction, foundingCustodians, database, trial, rootKeys, notices, ...log }),
   });
+}
+
+function readPublicUrl(reader: EnvironmentReader): string | null {
+  return reader.text("ROOTKEEP_PUBLIC_URL") ?? null;
 }
 
 function readDatabase(reader: EnvironmentReader, dataDirectory: string): DatabaseConfig {
@@ -147,11 +162,11 @@ function readDelivery(reader: EnvironmentReader, isProduction: boolean): Deliver
   return (reader.text("ROOTKEEP_DELIVERY") as DeliveryForm | undefined) ?? (isProduction ? "jwe" : "any");
 }
 
-function readTicketPattern(reader: EnvironmentReader): string {
-  const source = reader.text("ROOTKEEP_TICKET_PATTERN") ?? VARIABLES.ROOTKEEP_TICKET_PATTERN.fallback;
+function readTicketPattern(reader: EnvironmentReader, name: "ROOTKEEP_TICKET_PATTERN" | "ROOTKEEP_GLASS_TICKET_PATTERN"): string {
+  const source = reader.text(name) ?? VARIABLES[name].fallback;
   // Group brackets that only balance once we anchor it ("A)|(B") would escape the anchors, so it must stand alone first.
-  if (!isRegularExpression(source)) reader.refuse("ROOTKEEP_TICKET_PATTERN", "is not a regular expression");
-  else if (new RegExp(`^(?:${source})$`, "u").test("")) reader.refuse("ROOTKEEP_TICKET_PATTERN", "matches the empty text");
+  if (!isRegularExpression(source)) reader.refuse(name, "is not a regular expression");
+  else if (new RegExp(`^(?:${source})$`, "u").test("")) reader.refuse(name, "matches the empty text");
   return source;
 }
 
@@ -181,7 +196,7 @@ function refusedAccounts(listed: readonly string[], rootKeys: Readonly<Record<Ro
 }
 
 function warningsOf(
-  config: Pick<Config, "isProduction" | "foundingCustodians" | "database" | "trial" | "rootKeys" | "guard">,
+  config: Pick<Config, "isProduction" | "foundingCustodians" | "database" | "trial" | "rootKeys" | "guard" | "notices">,
 ): ConfigWarning[] {
   const warnings: ConfigWarning[] = [];
   if (config.isProduction && config.foundingCustodians < CUSTODIANS_WANTED) warnings.push("few-custodians");
@@ -189,6 +204,7 @@ function warningsOf(
   // A file is shared by no second replica, and lies on a disk that is restored together with the database's.
   if (config.isProduction && config.guard.startsWith("file:")) warnings.push("file-guard");
   if (config.trial.names.length > 0) warnings.push("trial-settings");
+  if (Object.values(config.notices).every((channel) => channel === null)) warnings.push("no-notice-channel");
   if (config.database.kind === "external" && config.database.migrate !== null) warnings.push("migrate-role-present");
   return warnings;
 }

@@ -6,6 +6,10 @@ export type RootKeyDomain = (typeof ROOT_KEY_DOMAINS)[number];
 export const STREAM_SINKS = ["file", "syslog", "webhook"] as const;
 export type StreamSinkName = (typeof STREAM_SINKS)[number];
 
+/** Ways by which people are told. `file` is the trial's. */
+export const NOTICE_CHANNELS = ["smtp", "webhook", "slack", "file"] as const;
+export type NoticeChannelName = (typeof NOTICE_CHANNELS)[number];
+
 /** How a copied entry is written (docs/spec/log-stream.md). */
 export const STREAM_FORMATS = ["plain", "ocsf"] as const;
 export type StreamFormat = (typeof STREAM_FORMATS)[number];
@@ -50,6 +54,12 @@ const LOG_KEY = text(
   /^(?:file:[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,1024}|aws-kms:arn:aws(?:-us-gov|-cn)?:kms:[a-z0-9-]{1,32}:\d{12}:key\/(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32}))$/u,
   "must be file:<path> or aws-kms:<ARN of an Ed25519 signing key, not of an alias>; pkcs11: is planned",
 );
+// Loopback alone may be reached without TLS; a user or a fragment is part of no address here.
+const POST_URL = text(
+  /^(?:https:\/\/(?:[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]))(?::[1-9]\d{0,4})?(?:[/?][!-"$-~]{0,1024})?$/,
+  "must be https://host[:port][/path] without user and fragment, or http:// on loopback",
+);
+const WEBHOOK_SECRET = text(/^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/, "must be whsec_ and 24 to 64 bytes in base64");
 const GUARD = text(
   /^(?:file:[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,1024}|s3:\/\/[!-~]{1,1024})$/u,
   "must be file:<path> or s3://<bucket>/<key>?region=<region>",
@@ -261,17 +271,14 @@ export const VARIABLES = {
     isTrusted: false,
   },
   ROOTKEEP_STREAM_WEBHOOK: {
-    form: text(
-      /^(?:https:\/\/(?:[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]))(?::[1-9]\d{0,4})?(?:[/?][!-"$-~]{0,1024})?$/,
-      "must be https://host[:port][/path] without user and fragment, or http:// on loopback",
-    ),
+    form: POST_URL,
     fallback: "none",
     isFallbackComputed: true,
     meaning: "Address to which every entry of the log is posted, in signed batches.",
     isTrusted: false,
   },
   ROOTKEEP_STREAM_WEBHOOK_SECRET: {
-    form: text(/^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/, "must be whsec_ and 24 to 64 bytes in base64"),
+    form: WEBHOOK_SECRET,
     fallback: "none",
     isFallbackComputed: true,
     meaning:
@@ -285,6 +292,98 @@ export const VARIABLES = {
     meaning:
       "How entries are sent: plain, which keeps their exact bytes, or ocsf, events of the Open Cybersecurity Schema Framework 1.5.0.",
     isTrusted: false,
+  },
+  ROOTKEEP_GLASS_TICKET_PATTERN: {
+    form: text(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,256}$/u, "must be a regular expression of 1 to 256 characters without control characters"),
+    fallback: "(?:INC|P1)-[1-9][0-9]{0,9}",
+    meaning:
+      "What the ticket of a break-glass must look like, whole, besides ROOTKEEP_TICKET_PATTERN: the reference of an incident of the highest class.",
+    isTrusted: true,
+  },
+  ROOTKEEP_BRAKE_PERSON: {
+    form: number(1, 10_000),
+    fallback: "20",
+    meaning: "Openings (values and codes) of one person that go through in any window of ROOTKEEP_BRAKE_MINUTES; more are refused.",
+    isTrusted: true,
+  },
+  ROOTKEEP_BRAKE_DEPLOYMENT: {
+    form: number(1, 100_000),
+    fallback: "100",
+    meaning: "Openings of all people together that go through in any window of ROOTKEEP_BRAKE_MINUTES; more are refused.",
+    isTrusted: true,
+  },
+  ROOTKEEP_BRAKE_MINUTES: {
+    form: number(1, 1_440),
+    fallback: "60",
+    meaning: "Length of the window in which openings are counted, in the log and over all replicas.",
+    isTrusted: true,
+  },
+  ROOTKEEP_PUBLIC_URL: {
+    form: text(
+      /^(?:https:\/\/[A-Za-z0-9.-]{1,253}|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]))(?::[1-9]\d{0,4})?(?:\/[A-Za-z0-9._~-]{1,64}){0,4}$/,
+      "must be https://host[:port][/path] without a slash at the end, or http:// on loopback",
+    ),
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning: "Where people reach the service: notices link there. Without it they name the command instead.",
+    isTrusted: true,
+  },
+  ROOTKEEP_NOTICE_SMTP: {
+    form: text(
+      /^smtps?:\/\/(?:[A-Za-z0-9._%+-]{1,254}@)?(?:[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(?::[1-9]\d{0,4})?$/,
+      "must be smtps://[user@]host[:port] or smtp://[user@]host[:port], an @ in the user as %40, and no password",
+    ),
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning:
+      "Mail server for notices to people: smtps is TLS from the start (port 465), smtp insists on STARTTLS (port 587), but on loopback.",
+    isTrusted: true,
+  },
+  ROOTKEEP_NOTICE_SMTP_PASSWORD: {
+    form: text(/^[!-~]{1,512}$/, "must be 1 to 512 printable ASCII characters without blanks"),
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning: "Password of the user of ROOTKEEP_NOTICE_SMTP.",
+    isTrusted: false,
+    isSecret: true,
+  },
+  ROOTKEEP_NOTICE_FROM: {
+    form: text(/^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+$/, "must be an e-mail address"),
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning: "Sender of notices by e-mail; an address of the service, no person's. Goes with ROOTKEEP_NOTICE_SMTP.",
+    isTrusted: true,
+  },
+  ROOTKEEP_NOTICE_WEBHOOK: {
+    form: POST_URL,
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning: "Address to which every notice is posted as JSON, signed.",
+    isTrusted: true,
+  },
+  ROOTKEEP_NOTICE_WEBHOOK_SECRET: {
+    form: WEBHOOK_SECRET,
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning: "Key of the signatures of ROOTKEEP_NOTICE_WEBHOOK: whsec_ and the output of `openssl rand -base64 32`.",
+    isTrusted: false,
+    isSecret: true,
+  },
+  ROOTKEEP_NOTICE_SLACK: {
+    form: POST_URL,
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning:
+      "Address of an incoming webhook of Slack, Mattermost or their like, without its last element, which is its password: https://hooks.slack.com/services/T…/B…",
+    isTrusted: true,
+  },
+  ROOTKEEP_NOTICE_SLACK_SECRET: {
+    form: text(/^[A-Za-z0-9_-]{8,128}$/, "must be 8 to 128 letters, digits, _ and -"),
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning: "Last element of the address of ROOTKEEP_NOTICE_SLACK.",
+    isTrusted: false,
+    isSecret: true,
   },
   ROOTKEEP_TRIAL_TOTP_PERIOD_SECONDS: {
     form: number(1, 300),

@@ -9,12 +9,17 @@ export interface TrustedConfig {
   readonly anchors: readonly string[];
   readonly awsKmsEndpoint: string | null;
   readonly awsS3Endpoint: string | null;
+  /** In decimal. */
+  readonly brake: Readonly<Record<"deployment" | "minutes" | "person", string>>;
   readonly delivery: DeliveryForm;
   readonly deployment: string;
+  readonly glassTicketPattern: string;
   readonly guard: string;
   readonly logKey: string;
   readonly logOrigin: string;
   readonly logVerifierKey: string | null;
+  /** Where notices go; no secret, and no password of a mail server, is part of it. */
+  readonly notices: Readonly<Record<"publicUrl" | "slack" | "smtp" | "webhook", string | null>>;
   readonly refusedAccounts: readonly string[];
   readonly rootKeys: Readonly<Record<RootKeyDomain, string>>;
   readonly ticketPattern: string;
@@ -35,17 +40,36 @@ export function trustedConfig(config: Config): TrustedConfig {
     anchors: config.anchors,
     awsKmsEndpoint: config.awsKmsEndpoint,
     awsS3Endpoint: config.awsS3Endpoint,
+    brake: {
+      deployment: String(config.brake.deployment),
+      minutes: String(config.brake.windowMinutes),
+      person: String(config.brake.person),
+    },
     delivery: config.delivery,
     deployment: config.deployment,
+    glassTicketPattern: config.glassTicketPattern,
     guard: place(config.guard),
     logKey: place(config.logKey),
     logOrigin: config.logOrigin,
     logVerifierKey: config.logVerifierKey,
+    notices: {
+      publicUrl: config.publicUrl,
+      slack: config.notices.slack?.url ?? null,
+      smtp: smtpText(config.notices.smtp),
+      webhook: config.notices.webhook?.url ?? null,
+    },
     refusedAccounts: config.refusedAccounts,
     rootKeys: { mail: place(mail), mfa: place(mfa), password: place(password), people: place(people) },
     ticketPattern: config.ticketPattern,
     witnesses: config.witnesses,
   };
+}
+
+/** Server, user and sender in one line: `smtps://user@host:465 from rootkeep@example.com`. */
+function smtpText(smtp: Config["notices"]["smtp"]): string | null {
+  if (smtp === null) return null;
+  const user = smtp.user === null ? "" : `${encodeURIComponent(smtp.user)}@`;
+  return `${smtp.isImplicitTls ? "smtps" : "smtp"}://${user}${smtp.host}:${String(smtp.port)} from ${smtp.from}`;
 }
 
 /** Lower-case hex of SHA-256 over `bytes`. */
@@ -72,7 +96,7 @@ function canonical(value: Json | TrustedConfig): string {
 export function trustedDifferences(approved: TrustedConfig, current: TrustedConfig): readonly string[] {
   const plain = [
     ...(["anchors", "awsKmsEndpoint", "awsS3Endpoint", "delivery", "deployment", "guard", "logKey", "logOrigin"] as const),
-    ...(["logVerifierKey", "refusedAccounts", "ticketPattern", "witnesses"] as const),
+    ...(["brake", "glassTicketPattern", "logVerifierKey", "notices", "refusedAccounts", "ticketPattern", "witnesses"] as const),
   ];
   const settings = plain.filter((name) => JSON.stringify(approved[name]) !== JSON.stringify(current[name]));
   return [

@@ -163,6 +163,7 @@ export class TransactionRunner<D extends DraftEntry, R> {
       if (known === (await tx.recount(table))) throw staleSnapshot();
       throw new RowRefused(table, "incomplete");
     }
+    for (const check of tx.headChecks) check(head);
   }
 
   /** The newest entry that lists the row. Only a reading snapshot can be behind the log that this service has seen: then it is read again. */

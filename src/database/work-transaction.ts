@@ -2,7 +2,7 @@ import type { EntityManager, EntityMetadata, EntityTarget, FindOptionsWhere } fr
 import { RootkeepError } from "../kernel/errors.js";
 import { type ColumnValue, decidingBytes } from "./deciding-bytes.js";
 import type { DecidingRow } from "./deciding-row.entity.js";
-import type { RefusedRowReason, RowMacPort } from "./log.port.js";
+import type { LogHead, RefusedRowReason, RowMacPort } from "./log.port.js";
 import { answersAny } from "./row-answer.js";
 
 /** A deciding row as it stood when the work read it. */
@@ -54,6 +54,7 @@ export class WorkTransaction {
   readonly #missing = new Set<string>();
   readonly #writes = new Map<string, PendingWrite>();
   readonly #counted = new Map<string, number>();
+  readonly #headChecks: ((head: LogHead) => void)[] = [];
 
   constructor(
     /** For rows that decide nothing. */
@@ -132,6 +133,14 @@ export class WorkTransaction {
     Object.assign(row, patch);
   }
 
+  /**
+   * Has `check` run once the log has been read to `head` under the audit lock, before anything is written: for what the log itself decides,
+   * such as how much has happened of late. What it throws undoes the work.
+   */
+  atHead(check: (head: LogHead) => void): void {
+    this.#headChecks.push(check);
+  }
+
   /** For the runner: what was read, what was looked for in vain, what is to be written, and which tables were counted. */
   get seen(): Iterable<Readonly<SeenRow>> {
     return this.#seen.values();
@@ -141,6 +150,9 @@ export class WorkTransaction {
   }
   get writes(): readonly PendingWrite[] {
     return [...this.#writes.values()];
+  }
+  get headChecks(): readonly ((head: LogHead) => void)[] {
+    return this.#headChecks;
   }
   get counted(): ReadonlyMap<string, number> {
     return this.#counted;

@@ -1,4 +1,4 @@
-import { HEALTH_CHECKS } from "../telemetry/health.js";
+import { ALERTS, HEALTH_CHECKS } from "../telemetry/health.js";
 import { SHOWN, Shown } from "../wire/fields.js";
 
 /** The process runs. */
@@ -26,4 +26,6 @@ export class HealthReply {
   @Shown({ ...SHOWN.flag, description: "The panic seal holds." }) readonly sealed!: boolean;
   @Shown(SHOWN.text) readonly version!: string;
   @Shown(SHOWN.time) readonly serverTime!: string;
+  @Shown({ type: "array", items: { type: "string", enum: [...ALERTS] }, description: "What somebody should look at; the service works." })
+  readonly alerts!: readonly string[];
 }

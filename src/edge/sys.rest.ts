@@ -48,6 +48,7 @@ export class SysController {
       sealed: false,
       version: this.build.version,
       serverTime: SYSTEM_CLOCK.now().toISOString(),
+      alerts: this.health.alerts(),
     };
   }
 

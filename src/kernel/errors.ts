@@ -81,6 +81,24 @@ export const ERRORS = {
     retry: "next time step",
     message: "The code of this time step was given out already; wait for the next one.",
   },
+  PAGE_UNACCEPTED: {
+    http: 409,
+    grpc: "FAILED_PRECONDITION",
+    retry: "yes",
+    message: "No channel has accepted the page that a break-glass needs; nothing was opened.",
+  },
+  REVIEW_DUE: {
+    http: 409,
+    grpc: "FAILED_PRECONDITION",
+    retry: "after approval",
+    message: "The last break-glass of this account has not been reviewed yet.",
+  },
+  BRAKE_ENGAGED: {
+    http: 409,
+    grpc: "FAILED_PRECONDITION",
+    retry: "after approval",
+    message: "Too many openings in a short time; wait, or have custodians raise the limit for a while.",
+  },
   KEY_DISABLED: { http: 409, grpc: "FAILED_PRECONDITION", retry: "no", message: "The data key is disabled or destroyed." },
   ALLOWLIST_UNCERTIFIED: {
     http: 409,

@@ -10,6 +10,7 @@ import type { Grant } from "../kernel/grant.js";
 import { type Id, newId } from "../kernel/ids.js";
 import { LIMITS } from "../kernel/limits.js";
 import type { RecordsKey } from "../keys/records.js";
+import { postNotice } from "../notices/post-notice.service.js";
 import { Authenticator } from "./authenticator.entity.js";
 import type { AuthenticatorSeal } from "./authenticator-seal.service.js";
 import { endSessions } from "./end-sessions.service.js";
@@ -19,6 +20,7 @@ import { otpauthUri } from "./otpauth.js";
 import { checkNewPassword, hashPassword } from "./passwords.service.js";
 import { Person } from "./person.entity.js";
 import type { PersonForm } from "./person-form.js";
+import { personNotice } from "./person-notices.js";
 
 export interface EnrolmentSettings {
   readonly deployment: string;
@@ -59,6 +61,7 @@ export class Enrolment {
     const now = await tx.clock();
     const person = tx.insert(Person, { id: newId("person"), name: form.name, email: form.email, state: "INVITED", createdAt: now });
     const invitation = this.#invite(tx, person.id, parties, now);
+    await postNotice(tx, personNotice("enrolled", person.id, parties));
     const draft = draftEntry({
       action: "person.enrol",
       outcome: "committed",
@@ -100,6 +103,7 @@ export class Enrolment {
     const open = (await tx.readAll(Invitation, { personId }, "lock")).filter(({ state }) => state === "OPEN" || state === "ACCEPTED");
     for (const invitation of open) tx.change(Invitation, invitation, { state: "VOID" });
     const invitation = this.#invite(tx, personId, parties, now);
+    await postNotice(tx, personNotice("reset", personId, parties));
     const draft = draftEntry({
       action: "authenticator.reset",
       outcome: "committed",
@@ -188,6 +192,7 @@ export class Enrolment {
         }
         if (person.state === "INVITED") tx.change(Person, person, { state: "ACTIVE" });
         tx.change(Invitation, invitation, { state: "CONFIRMED" });
+        await postNotice(tx, personNotice("confirmed", person.id));
         const draft = draftEntry({
           action: "invitation.confirm",
           outcome: "committed",

@@ -6,9 +6,11 @@ import type { WorkTransaction } from "../database/work-transaction.js";
 import { RootkeepError } from "../kernel/errors.js";
 import type { Grant } from "../kernel/grant.js";
 import type { Id } from "../kernel/ids.js";
+import { postNotice } from "../notices/post-notice.service.js";
 import { assertCustodiansLeft } from "./allowlist.service.js";
 import { endSessions } from "./end-sessions.service.js";
 import { Person } from "./person.entity.js";
+import { personNotice } from "./person-notices.js";
 import { hasRole, requireRole, standingOf } from "./standing.service.js";
 
 /** The people that this deployment knows. */
@@ -40,6 +42,7 @@ export class People {
       const standing = await standingOf(tx, personId, now);
       if (hasRole(standing, "custodian")) await assertCustodiansLeft(tx, personId, now);
       tx.change(Person, person, { state: "SUSPENDED" });
+      await postNotice(tx, personNotice("suspended", personId, { approvedBy: custodianId }));
       const sessions = await endSessions(tx, personId, now);
       const draft = draftEntry({
         action: "person.suspend",
@@ -63,6 +66,7 @@ export class People {
     const person = await tx.lock(Person, personId);
     if (person?.state !== "SUSPENDED") throw new RootkeepError("STATE_CONFLICT");
     tx.change(Person, person, { state: "ACTIVE" });
+    await postNotice(tx, personNotice("restored", personId, parties));
     const draft = draftEntry({
       action: "person.restore",
       outcome: "committed",

@@ -129,7 +129,9 @@ export class RevealSecret {
         fields: [{ field: "deliverTo", rule: "is missing; this deployment sends no value in the clear" }],
       });
     }
-    const { claimed, receipt } = await this.#claim(acting, form);
+    // Before anything is used up: a break-glass that nobody hears of is none.
+    const page = await this.grants.pageFor(acting, form.grantId);
+    const { claimed, receipt } = await this.#claim(acting, { ...form, page });
     const intent = receipt.facts;
     let opened: Opened;
     let sent: Secret<Buffer>;
@@ -173,9 +175,13 @@ export class RevealSecret {
   }
 
   async #claim(acting: ActingPerson, form: Opening): Promise<{ claimed: Claimed; receipt: AuditReceipt }> {
-    const { result, receipts } = await this.transactions.run(async (tx) => {
+    const claiming = this.transactions.run(async (tx) => {
       const claimed = await this.#claimIn(tx, acting, form);
       return { result: claimed, entries: [{ draft: intentDraft(acting, form, claimed) }] };
+    });
+    const { result, receipts } = await claiming.catch(async (error: unknown) => {
+      await this.grants.tellRefused(acting, error);
+      throw error;
     });
     const receipt = receipts[0];
     if (receipt === undefined) throw new RootkeepError("AUDIT_UNAVAILABLE");
@@ -252,6 +258,7 @@ function intentDraft(acting: ActingPerson, form: Opening, { claim, version, fact
     request: { id: claim.grant.requestId, hash: claim.requestHash, grant: claim.grant.id },
     details: {
       opening: claim.number,
+      ...(claim.paged === null ? {} : { breakGlass: true, paged: claim.paged }),
       statement: claim.statement,
       session: acting.sessionId,
       sealedSha256: version.sealedSha256.toString("hex"),

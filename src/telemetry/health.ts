@@ -5,6 +5,10 @@ import { isRootkeepError } from "../kernel/errors.js";
 export const HEALTH_CHECKS = ["database", "root_keys", "log", "guard", "clock", "config"] as const;
 export type HealthCheckName = (typeof HEALTH_CHECKS)[number];
 
+/** What somebody should look at while the service goes on working; none of it takes a replica out of service. */
+export const ALERTS = ["no-notice-channel", "notices-dead", "glass-review-overdue"] as const;
+export type AlertName = (typeof ALERTS)[number];
+
 /** The answer of one check; a failing one carries a code of the closed table and nothing else. */
 export type HealthResult = { readonly status: "ok" } | { readonly status: "failing"; readonly code: ErrorCode };
 
@@ -22,6 +26,7 @@ const CHECK_TIMEOUT_MS = 2_000;
 /** Modules register a check each; the edge asks for all of them. */
 export class HealthRegistry {
   readonly #checks = new Map<HealthCheckName, HealthCheck>();
+  readonly #alerts = new Map<AlertName, () => boolean>();
 
   constructor(private readonly timeoutMs: number = CHECK_TIMEOUT_MS) {}
 
@@ -29,6 +34,16 @@ export class HealthRegistry {
   register(name: HealthCheckName, check: HealthCheck): void {
     if (this.#checks.has(name)) throw new Error(`health check ${name} is registered twice`);
     this.#checks.set(name, check);
+  }
+
+  /** Registers what tells whether an alert stands, from memory: it is asked by whoever passes by. */
+  watch(name: AlertName, isRaised: () => boolean): void {
+    this.#alerts.set(name, isRaised);
+  }
+
+  /** The alerts that stand now, in the order of the list. */
+  alerts(): AlertName[] {
+    return ALERTS.filter((name) => this.#alerts.get(name)?.() === true);
   }
 
   /** Runs all checks side by side. Never throws; a check that hangs fails with `DEADLINE`, so a probe is always answered. */

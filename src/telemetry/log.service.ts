@@ -8,6 +8,9 @@ export interface LineSink {
   write(line: string): unknown;
 }
 
+/** Told of an event that wakes somebody. */
+export type PageListener = (event: EventName, fields: Readonly<Record<string, unknown>>) => void;
+
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const SITE = /^[A-Za-z0-9/._:<> -]{1,700}$/;
 const SLUG = /^[A-Za-z0-9._-]{1,64}$/;
@@ -20,10 +23,17 @@ export const REFUSED_VALUE = "[refused]";
  * keep free strings out; the same rules are checked again as a line is written, for values that came through a cast.
  */
 export class Log {
+  #onPage: PageListener | undefined;
+
   constructor(
     private readonly sink: LineSink,
     private readonly clock: Clock = SYSTEM_CLOCK,
   ) {}
+
+  /** Has `listener` told of every event that wakes somebody, after its line is written. One listener; it must not throw. */
+  watchPages(listener: PageListener): void {
+    this.#onPage = listener;
+  }
 
   /** Writes one line. Never throws: a full disk or a closed pipe must not stop an act that is already in the audit log. */
   event<Name extends EventName>(name: Name, fields: FieldsOf<Name>): void {
@@ -32,8 +42,8 @@ export class Log {
       this.sink.write(line);
     } catch {
       // Nowhere is left to report to; the health of the log stream is its reader's to watch.
-      return;
     }
+    if ((EVENTS[name] as EventRow).pages === true) this.#onPage?.(name, fields);
   }
 }
 

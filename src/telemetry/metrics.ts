@@ -1,3 +1,4 @@
+import { NOTICE_CHANNELS } from "../config/reference.js";
 import { ERRORS } from "../kernel/errors.js";
 import { OPERATION_NAMES } from "../kernel/operations.js";
 
@@ -19,6 +20,11 @@ export const METRICS = {
   },
   rootkeep_rows_refused_total: { type: "counter", help: "Deciding rows that were not the ones the log knows.", labels: {} },
   rootkeep_audit_append_failures_total: { type: "counter", help: "Appends to the audit log that failed.", labels: {} },
+  rootkeep_notices_sent_total: { type: "counter", help: "Notices that a channel has taken.", labels: { channel: NOTICE_CHANNELS } },
+  rootkeep_notice_failures_total: { type: "counter", help: "Attempts to send a notice that failed.", labels: { channel: NOTICE_CHANNELS } },
+  rootkeep_glass_reviews_overdue: { type: "gauge", help: "Reviews of break-glass that are overdue.", labels: {} },
+  rootkeep_notices_waiting: { type: "gauge", help: "Messages that wait to be sent.", labels: {} },
+  rootkeep_notices_dead: { type: "gauge", help: "Messages that were given up.", labels: {} },
   rootkeep_heartbeat_failures_total: { type: "counter", help: "Heartbeats of the audit log that could not be written.", labels: {} },
 } as const satisfies Record<string, MetricRow>;
 
@@ -39,6 +45,12 @@ export class Metrics {
     this.#change(name, labels, Math.max(0, by));
   }
 
+  /** Says what a gauge is now. */
+  set<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, value: number): void {
+    const { series, key } = this.#place(name, labels);
+    series.set(key, value);
+  }
+
   /** Everything so far; a metric without labels is rendered from the start, as 0. */
   render(): string {
     const lines: string[] = [];
@@ -52,6 +64,11 @@ export class Metrics {
   }
 
   #change(name: MetricName, labels: Readonly<Record<string, string>>, by: number): void {
+    const { series, key } = this.#place(name, labels);
+    series.set(key, (series.get(key) ?? 0) + by);
+  }
+
+  #place(name: MetricName, labels: Readonly<Record<string, string>>): { series: Map<string, number>; key: string } {
     const row: MetricRow = METRICS[name];
     const pairs = Object.entries(row.labels).map(([label, values]) => {
       const value = labels[label];
@@ -60,7 +77,7 @@ export class Metrics {
     });
     const key = pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
     const series = this.#series.get(name) ?? new Map<string, number>();
-    series.set(key, (series.get(key) ?? 0) + by);
     this.#series.set(name, series);
+    return { series, key };
   }
 }

@@ -84,6 +84,11 @@ export function ChoicesField(words: readonly string[], marks: FieldMarks = {}): 
   return field({ rule: `is a list of different words out of ${words.join(", ")}`, isGood, schema }, marks);
 }
 
+/** Yes or no. */
+export function FlagField(marks: FieldMarks = {}): PropertyDecorator {
+  return field({ rule: "is true or false", isGood: (value) => typeof value === "boolean", schema: { type: "boolean" } }, marks);
+}
+
 /** A whole number. */
 export function WholeField(bounds: FieldMarks & { readonly min: number; readonly max: number }): PropertyDecorator {
   const { min, max } = bounds;

@@ -1,8 +1,10 @@
 // A service in a program of its own, made to be killed: it opens one grant or imports one file over the database that it is told of. It
 // stands still where it is told to, so that SIGKILL meets it exactly there.
 
+import type { BrakeLimits } from "../../src/approvals/opening-brake.service.js";
 import type { PgConnection } from "../../src/database/connection.js";
 import { DATABASE_ROLES, type DatabaseRole } from "../../src/database/roles.js";
+import { isRootkeepError } from "../../src/kernel/errors.js";
 import type { Id } from "../../src/kernel/ids.js";
 import { Secret } from "../../src/kernel/secret.js";
 import { createRootKey } from "../../src/keys/root-keys.service.js";
@@ -23,10 +25,11 @@ export interface ChildTask {
   readonly stopAt: "unwrap" | "unwrapped" | null;
   /** How many calls to the root key pass first. */
   readonly after: number;
+  readonly brake?: BrakeLimits;
 }
 
 /** What it says: the vault is open, it stands where it was told to stand, or its caller has got the answer. */
-export type ChildWord = { readonly word: "ready" | "standing" } | { readonly word: "answered"; readonly text: string };
+export type ChildWord = { readonly word: "ready" | "standing" } | { readonly word: "answered" | "refused"; readonly text: string };
 
 function say(word: ChildWord): void {
   process.send?.(word);
@@ -45,6 +48,7 @@ async function work(task: ChildTask): Promise<void> {
   const vault = await Vault.open({
     database: { name: task.database, superuser: service, connections, drop: () => Promise.resolve() },
     rootKey,
+    ...(task.brake === undefined ? {} : { brake: task.brake }),
   });
   let left = task.after;
   const stand = (): Promise<void> | void => {
@@ -56,7 +60,10 @@ async function work(task: ChildTask): Promise<void> {
   if (task.stopAt === "unwrapped") rootKey.afterUnwrap = stand;
   // The second factor comes with the word to go: it would be stale if it had waited for the start.
   process.once("message", (code) => {
-    void act(vault, task, String(code));
+    act(vault, task, String(code)).catch((error: unknown) => {
+      if (!isRootkeepError(error)) throw error;
+      say({ word: "refused", text: error.code });
+    });
   });
   say({ word: "ready" });
 }

@@ -67,7 +67,7 @@ describe("people who decide at the same moment [L2, L3]", () => {
       const requestId = await asked("billing-root-only");
       const { won, refused } = await race<unknown>([
         () => approve(replica, alan, requestId),
-        () => scene.vault.requests.withdraw(scene.holder, requestId, ""),
+        () => scene.vault.requests.withdraw(scene.holder, requestId, "asked by mistake"),
       ]);
       assert.deepEqual([won.length, refused], [1, { STATE_CONFLICT: 1 }]);
       const { state, grantId } = await scene.vault.requests.read(requestId);

@@ -8,6 +8,7 @@ const ORDER = [
   "audit",
   "keys",
   "accounts",
+  "notices",
   "people",
   "tickets",
   "approvals",

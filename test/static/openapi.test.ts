@@ -10,6 +10,8 @@ import { AccountRegistry } from "../../src/accounts/account-registry.service.js"
 import { AccountsController } from "../../src/accounts/accounts.rest.js";
 import { AccessGrants } from "../../src/approvals/access-grants.service.js";
 import { ConfigurationController } from "../../src/approvals/configuration.rest.js";
+import { GlassController } from "../../src/approvals/glass.rest.js";
+import { Glass } from "../../src/approvals/glass.service.js";
 import { GrantsController } from "../../src/approvals/grants.rest.js";
 import { PurposesController } from "../../src/approvals/purposes.rest.js";
 import { RequestsController } from "../../src/approvals/requests.rest.js";
@@ -30,6 +32,8 @@ import { declaredRoutes } from "../../src/edge/route-check.js";
 import { createHttpApp } from "../../src/edge/server.js";
 import { ERRORS } from "../../src/kernel/errors.js";
 import { type Operation, ruleOf } from "../../src/kernel/operations.js";
+import { Deliveries } from "../../src/notices/deliveries.service.js";
+import { NoticesController } from "../../src/notices/notices.rest.js";
 import { AllowlistController } from "../../src/people/allowlist.rest.js";
 import { Allowlist } from "../../src/people/allowlist.service.js";
 import { Certification } from "../../src/people/certification.service.js";
@@ -62,6 +66,8 @@ const UNUSED = [
   AccountLog,
   AccountRegistry,
   AccessGrants,
+  Deliveries,
+  Glass,
   Allowlist,
   Certification,
   AuditReader,
@@ -102,11 +108,13 @@ class Behind {}
     AuditController,
     ConfigurationController,
     FoundingController,
+    GlassController,
     GrantsController,
     ImportsController,
     InvitationsController,
     OpeningsController,
     PeopleController,
+    NoticesController,
     PurposesController,
     RequestsController,
     SessionsController,

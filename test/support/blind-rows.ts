@@ -1,6 +1,8 @@
 // A vault whose row checks (law L11) are switched off, so that a test sees whether the other guards of a law hold by themselves.
 import { AccessGrants } from "../../src/approvals/access-grants.service.js";
 import { CATALOGUE } from "../../src/approvals/catalogue.js";
+import { Glass } from "../../src/approvals/glass.service.js";
+import { OpeningBrake } from "../../src/approvals/opening-brake.service.js";
 import type { Catalogue } from "../../src/approvals/purpose.js";
 import { Requests } from "../../src/approvals/requests.service.js";
 import { revealAct } from "../../src/approvals/reveal-act.service.js";
@@ -8,9 +10,11 @@ import { type Coverage, NO_COVERAGE } from "../../src/audit/coverage.port.js";
 import { Transactions } from "../../src/audit/transactions.service.js";
 import { SYSTEM_CLOCK } from "../../src/kernel/clock.js";
 import { DataKeys } from "../../src/keys/data-keys.service.js";
+import { Pager } from "../../src/notices/pager.service.js";
+import { NoticeRecipients } from "../../src/people/notice-recipients.service.js";
 import { RevealSecret } from "../../src/secrets/reveal-secret.service.js";
 import { compileTicketPattern } from "../../src/tickets/ticket-reference.js";
-import type { Vault } from "./vault.js";
+import { NO_BRAKE, type Vault } from "./vault.js";
 
 export interface Openers {
   readonly requests: Requests;
@@ -27,10 +31,13 @@ export function openersOf(
 ): Openers {
   const act = revealAct(catalogue, vault.secrets);
   const { stepUp } = vault.people;
-  const grants = new AccessGrants(transactions, stepUp, act);
+  const pager = new Pager([], new NoticeRecipients(transactions), { deployment: "test", publicUrl: null });
+  const glass = new Glass(transactions, stepUp, pager);
+  const grants = new AccessGrants(transactions, stepUp, act, new OpeningBrake(vault.log, transactions, NO_BRAKE), glass);
   const requests = new Requests(transactions, stepUp, [act], {
     logOrigin: "rootkeep.test/audit/test/1",
     ticketPattern: compileTicketPattern("[A-Z]{2,5}-[0-9]{1,6}"),
+    glassTicketPattern: compileTicketPattern("INC-[0-9]+"),
   });
   const reveals = new RevealSecret(vault.dataSource, transactions, vault.log, grants, vault.trust, vault.keys, new DataKeys(), coverage, {
     clock: SYSTEM_CLOCK,

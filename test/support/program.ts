@@ -41,6 +41,9 @@ export interface Ended {
 const TRIAL = {
   ROOTKEEP_LISTEN_PORT: "0",
   ROOTKEEP_FOUNDING_CUSTODIANS: "3",
+  // Bad days open more in an hour than people do.
+  ROOTKEEP_BRAKE_PERSON: "10000",
+  ROOTKEEP_BRAKE_DEPLOYMENT: "100000",
   ROOTKEEP_TRIAL_TOTP_PERIOD_SECONDS: "1",
   ROOTKEEP_TRIAL_AUTHENTICATOR_WAIT_SECONDS: "0",
 } as const;

@@ -8,8 +8,11 @@ import type { DataSource } from "typeorm";
 import { MIGRATIONS } from "../../migrations/index.js";
 import { AccountRegistry } from "../../src/accounts/account-registry.service.js";
 import { AccessGrants } from "../../src/approvals/access-grants.service.js";
+import { brakeRaiseAct } from "../../src/approvals/brake-raise-act.service.js";
 import { CATALOGUE } from "../../src/approvals/catalogue.js";
+import { Glass } from "../../src/approvals/glass.service.js";
 import type { RequestForm } from "../../src/approvals/guarded-act.port.js";
+import { type BrakeLimits, OpeningBrake } from "../../src/approvals/opening-brake.service.js";
 import { peopleActs } from "../../src/approvals/people-acts.service.js";
 import { Requests } from "../../src/approvals/requests.service.js";
 import { revealAct } from "../../src/approvals/reveal-act.service.js";
@@ -32,6 +35,8 @@ import { KeyService } from "../../src/keys/keys.service.js";
 import { loadPeopleKeys } from "../../src/keys/people-keys.service.js";
 import type { RootKey } from "../../src/keys/root-key.port.js";
 import { createRootKey } from "../../src/keys/root-keys.service.js";
+import type { Channel } from "../../src/notices/channel.port.js";
+import { Pager } from "../../src/notices/pager.service.js";
 import { Allowlist } from "../../src/people/allowlist.service.js";
 import { AuthenticatorSeal } from "../../src/people/authenticator-seal.service.js";
 import { Certification } from "../../src/people/certification.service.js";
@@ -39,6 +44,7 @@ import { Enrolment } from "../../src/people/enrolment.service.js";
 import { FailureCounter } from "../../src/people/failure-counter.service.js";
 import { Founding } from "../../src/people/founding.service.js";
 import { InvitationHalves } from "../../src/people/invitation-halves.service.js";
+import { NoticeRecipients } from "../../src/people/notice-recipients.service.js";
 import { People } from "../../src/people/people.service.js";
 import type { Scope } from "../../src/people/scope.js";
 import { SignIn } from "../../src/people/sign-in.service.js";
@@ -54,6 +60,9 @@ import { createTestDatabase, type TestDatabase } from "./postgres.js";
 export const LOG_ORIGIN = "rootkeep.test/audit/test/1";
 const PASSWORD = "a long pass phrase of tests";
 
+/** Limits of the brake that no test meets by chance. */
+export const NO_BRAKE: BrakeLimits = { person: 1e6, deployment: 1e6, windowMinutes: 60 };
+
 /** A signed-in person with an authenticator app. */
 export interface Actor {
   readonly personId: Id<"person">;
@@ -68,6 +77,10 @@ export interface VaultOptions {
   readonly rootKey?: RootKey;
   /** What an opening waits for beyond its entry; nothing unless told. */
   readonly coverage?: Coverage;
+  /** None that a test could meet unless told. */
+  readonly brake?: BrakeLimits;
+  /** Ways of paging; none unless told. */
+  readonly channels?: readonly Channel[];
   /** Nothing is sent but enclosed for a client's key; not demanded unless told. */
   readonly demandsDeliveryKey?: boolean;
   readonly database?: TestDatabase;
@@ -107,6 +120,7 @@ export class Vault {
     readonly trust: TrustedConfiguration,
     readonly requests: Requests,
     readonly grants: AccessGrants,
+    readonly glass: Glass,
     readonly reveals: RevealSecret,
     readonly imports: ImportAccounts,
     readonly secrets: Secrets,
@@ -166,9 +180,16 @@ export class Vault {
     const secrets = new Secrets(transactions, log);
     const reveal = revealAct(CATALOGUE, secrets);
     const ticketPattern = compileTicketPattern("[A-Z]{2,5}-[0-9]{1,6}");
-    const acts = [reveal, waiveAct(log), trust.act(), ...peopleActs(persons, enrolment, allowlist, certification)];
-    const requests = new Requests(transactions, stepUp, acts, { logOrigin: LOG_ORIGIN, ticketPattern });
-    const grants = new AccessGrants(transactions, stepUp, reveal);
+    const acts = [reveal, waiveAct(log), trust.act(), brakeRaiseAct(), ...peopleActs(persons, enrolment, allowlist, certification)];
+    const requests = new Requests(transactions, stepUp, acts, {
+      logOrigin: LOG_ORIGIN,
+      ticketPattern,
+      glassTicketPattern: compileTicketPattern("INC-[0-9]+"),
+    });
+    const origin = { deployment: "test", publicUrl: null };
+    const pager = new Pager(options.channels ?? [], new NoticeRecipients(transactions), origin, 1_000);
+    const glass = new Glass(transactions, stepUp, pager);
+    const grants = new AccessGrants(transactions, stepUp, reveal, new OpeningBrake(log, transactions, options.brake ?? NO_BRAKE), glass);
     const vault = new Vault(
       database,
       dataSource,
@@ -182,6 +203,7 @@ export class Vault {
       trust,
       requests,
       grants,
+      glass,
       new RevealSecret(dataSource, transactions, log, grants, trust, keys, dataKeys, options.coverage ?? NO_COVERAGE, {
         clock,
         demandsDeliveryKey: options.demandsDeliveryKey ?? false,

@@ -20,7 +20,7 @@ export class FileSink implements StreamSink {
 
   constructor(private readonly path: string) {}
 
-  async send(records: readonly StreamRecord[]): Promise<void> {
+  async send(records: readonly Pick<StreamRecord, "line">[]): Promise<void> {
     const bytes = Buffer.from(records.map(({ line }) => `${line}\n`).join(""), "utf8");
     try {
       await this.#append(await this.#current(), bytes);

@@ -1,7 +1,6 @@
-import { type ClientRequest, type RequestOptions, request as requestHttp } from "node:http";
-import { request as requestHttps } from "node:https";
 import type { Secret } from "../../kernel/secret.js";
-import { codeOf, streamUnavailable } from "./stream-errors.js";
+import { postBody } from "./post-body.adapter.js";
+import { streamUnavailable } from "./stream-errors.js";
 import type { StreamRecord } from "./stream-record.js";
 import type { StreamSink } from "./stream-sink.port.js";
 import { webhookHeaders, webhookId } from "./webhook-signature.js";
@@ -37,32 +36,12 @@ export class WebhookSink implements StreamSink {
       ...webhookHeaders(this.secret, webhookId(body), Math.floor(Date.now() / 1000), body),
     };
     const deadline = AbortSignal.timeout(this.options.deadlineMs ?? DEADLINE_MS);
-    const status = await this.#post(headers, body, AbortSignal.any([signal, deadline]));
+    const { authorities } = this.options;
+    const status = await postBody(this.url, { headers, body, signal: AbortSignal.any([signal, deadline]), authorities });
     if (status < 200 || status > 299) throw streamUnavailable(`webhook_answered_${String(status)}`);
   }
 
   async close(): Promise<void> {
     // No connection is kept between batches.
-  }
-
-  async #post(headers: Readonly<Record<string, string>>, body: Buffer, signal: AbortSignal): Promise<number> {
-    return await new Promise<number>((resolve, reject) => {
-      const request = this.#open({ method: "POST", headers, signal, agent: false });
-      request.on("error", (error) => {
-        reject(streamUnavailable(signal.aborted ? "webhook_timed_out" : `webhook_${codeOf(error)}`));
-      });
-      request.once("response", (response) => {
-        resolve(response.statusCode ?? 0);
-        // What the answer says beside its status is nobody's business here.
-        response.destroy();
-      });
-      request.end(body);
-    });
-  }
-
-  #open(options: RequestOptions): ClientRequest {
-    if (this.url.startsWith("http:")) return requestHttp(this.url, options);
-    const { authorities } = this.options;
-    return requestHttps(this.url, { ...options, minVersion: "TLSv1.2", ...(authorities === undefined ? {} : { ca: authorities }) });
   }
 }

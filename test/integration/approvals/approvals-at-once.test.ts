@@ -50,6 +50,7 @@ describe("approvals for one account, when others want it in the same moment", ()
     return new Requests(vault.transactions, vault.people.stepUp, [act], {
       logOrigin: "rootkeep.test/audit/test/1",
       ticketPattern: compileTicketPattern("[A-Z]{2,5}-[0-9]{1,6}"),
+      glassTicketPattern: compileTicketPattern("[A-Z]{2,5}-[0-9]{1,6}"),
     });
   };
   const ask = async (accountId: Id<"account">): Promise<Id<"request">> => {

@@ -20,6 +20,8 @@ const DECIDING = [
   "allowlist_entry",
   "approval",
   "authenticator",
+  "brake_raise",
+  "glass_use",
   "invitation",
   "person",
   "request",
@@ -82,7 +84,7 @@ describe("a deciding row", () => {
     return (error: unknown): boolean => error instanceof RootkeepError && error.code === "ROW_REFUSED" && error.reason === why;
   }
 
-  it("is one of eleven kinds, each with seq and HMAC, and no other table has them [DR-1]", () => {
+  it("is one of the kinds that the format names, each with seq and HMAC, and no other table has them [DR-1]", () => {
     const deciding = vault.dataSource.entityMetadatas.filter(
       ({ target }) => (target as { prototype: unknown }).prototype instanceof DecidingRow,
     );

@@ -81,6 +81,7 @@ describe("no reveal without enough distinct named humans [L2]", () => {
     const requests = new Requests(vault.transactions, vault.people.stepUp, [lax], {
       logOrigin: "rootkeep.test/audit/test/1",
       ticketPattern: compileTicketPattern("[A-Z]{2,5}-[0-9]{1,6}"),
+      glassTicketPattern: compileTicketPattern("[A-Z]{2,5}-[0-9]{1,6}"),
     });
     const form = formOf({ operation: "secret.reveal", accountId: account, purpose: "billing-root-only", ticket: "INC-8" });
     await assert.rejects(requests.submit(rita, form), isCode("APPROVAL_REQUIRED"));

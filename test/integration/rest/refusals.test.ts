@@ -76,7 +76,7 @@ describe("a refusal", () => {
     assertProblem(await post(`${path}/approvals`, crew.ada.token, { code: WRONG }), "SELF_APPROVAL");
     assertProblem(await post(`${path}/approvals`, crew.cyd.token, { code: WRONG }), "NOT_ALLOWLISTED");
     assertProblem(await post(`${path}/approvals`, crew.ben.token, { code: WRONG }), "STEP_UP_REQUIRED");
-    assertProblem(await post(`${path}/withdrawals`, crew.ben.token, {}), "NOT_FOUND");
+    assertProblem(await post(`${path}/withdrawals`, crew.ben.token, { reason: "not mine" }), "NOT_FOUND");
     assert.equal((await post(`${path}/denials`, crew.ben.token, { reason: "not today" })).status, 204);
     assertProblem(await post(`${path}/approvals`, crew.ben.token, { code: WRONG }), "STATE_CONFLICT");
   });

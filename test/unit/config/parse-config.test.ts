@@ -27,6 +27,11 @@ function refusedNames(environment: Environment, files: FileContents = {}): reado
   return problemsOf(environment, files).map(({ variable }) => variable);
 }
 
+const TOLD = {
+  ROOTKEEP_NOTICE_WEBHOOK: "https://hooks.example.com/in",
+  ROOTKEEP_NOTICE_WEBHOOK_SECRET: `whsec_${"A".repeat(43)}=`,
+};
+
 describe("the configuration", () => {
   it("is a complete loopback trial when nothing is set", () => {
     const config = parse({});
@@ -43,6 +48,7 @@ describe("the configuration", () => {
         people: "file:/srv/vault/.rootkeep/root-key.json",
       },
       awsKmsEndpoint: null,
+      glassTicketPattern: "(?:INC|P1)-[1-9][0-9]{0,9}",
       delivery: "any",
       ticketPattern: "[A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,9}",
       logOrigin: "rootkeep.local/audit/trial/1",
@@ -55,6 +61,9 @@ describe("the configuration", () => {
       foundingCustodians: 2,
       refusedAccounts: [],
       stream: { format: "plain", file: null, syslog: null, webhook: null },
+      notices: { smtp: null, webhook: null, slack: null, trialFile: "/srv/vault/.rootkeep/notices.jsonl" },
+      publicUrl: null,
+      brake: { person: 20, deployment: 100, windowMinutes: 60 },
       trial: { totpPeriodSeconds: 30, authenticatorWaitSeconds: 86_400, printsInvitations: true, opensBeforeGuard: false, names: [] },
       isProduction: false,
       warnings: ["file-root-key"],
@@ -221,8 +230,11 @@ describe("production", () => {
   it("prints no invitations and warns about fewer than three custodians", () => {
     const config = parse({ ROOTKEEP_ROOT_KEY: KMS_KEY });
     assert.equal(config.trial.printsInvitations, false);
-    assert.deepEqual(config.warnings, ["few-custodians", "file-guard"]);
-    assert.deepEqual(parse({ ROOTKEEP_ROOT_KEY: KMS_KEY, ROOTKEEP_FOUNDING_CUSTODIANS: "3" }).warnings, ["file-guard"]);
+    assert.deepEqual(config.warnings, ["few-custodians", "file-guard", "no-notice-channel"]);
+    assert.deepEqual(parse({ ROOTKEEP_ROOT_KEY: KMS_KEY, ROOTKEEP_FOUNDING_CUSTODIANS: "3" }).warnings, [
+      "file-guard",
+      "no-notice-channel",
+    ]);
   });
 
   it("warns about a guard that is a file, which no second replica shares", () => {
@@ -231,7 +243,7 @@ describe("production", () => {
       ROOTKEEP_FOUNDING_CUSTODIANS: "3",
       ROOTKEEP_GUARD: "s3://guard/note?region=eu-central-1",
     };
-    assert.deepEqual(parse(wellGuarded).warnings, []);
+    assert.deepEqual(parse({ ...wellGuarded, ...TOLD }).warnings, []);
     assert.deepEqual(parse({}).warnings, ["file-root-key"]);
   });
 
@@ -297,6 +309,7 @@ describe("secrets in the configuration", () => {
     assert.deepEqual(parse({ ...environment, DATABASE_URL: DATABASE, ROOTKEEP_MIGRATE_DATABASE_URL: owner }).warnings, [
       "few-custodians",
       "file-guard",
+      "no-notice-channel",
       "migrate-role-present",
     ]);
   });

@@ -32,6 +32,11 @@ const CHANGED: Readonly<Record<string, string>> = {
   ROOTKEEP_STREAM_FILE: "copies/log.jsonl",
   ROOTKEEP_STREAM_SYSLOG: "tls://siem.example.com:6514",
   ROOTKEEP_STREAM_FORMAT: "ocsf",
+  ROOTKEEP_GLASS_TICKET_PATTERN: "SEV1-[0-9]+",
+  ROOTKEEP_BRAKE_PERSON: "21",
+  ROOTKEEP_BRAKE_DEPLOYMENT: "99",
+  ROOTKEEP_BRAKE_MINUTES: "30",
+  ROOTKEEP_PUBLIC_URL: "https://vault.example.com",
   ROOTKEEP_TRIAL_TOTP_PERIOD_SECONDS: "5",
   ROOTKEEP_TRIAL_AUTHENTICATOR_WAIT_SECONDS: "0",
   ROOTKEEP_TRIAL_OPEN_BEFORE_GUARD: "yes",
@@ -46,8 +51,9 @@ function parse(environment: Readonly<Record<string, string>>): Config {
 describe("the trusted configuration", () => {
   it("is SHA-256 over canonical JSON with sorted keys and no blanks", () => {
     const text =
-      '{"anchors":[],"awsKmsEndpoint":null,"awsS3Endpoint":null,"delivery":"any","deployment":"trial","guard":"file:<data>/guard",' +
-      '"logKey":"file:<data>/log-key.json","logOrigin":"rootkeep.local/audit/trial/1","logVerifierKey":null,"refusedAccounts":["111122223333"],' +
+      '{"anchors":[],"awsKmsEndpoint":null,"awsS3Endpoint":null,"brake":{"deployment":"100","minutes":"60","person":"20"},"delivery":"any","deployment":"trial","glassTicketPattern":"(?:INC|P1)-[1-9][0-9]{0,9}","guard":"file:<data>/guard",' +
+      '"logKey":"file:<data>/log-key.json","logOrigin":"rootkeep.local/audit/trial/1","logVerifierKey":null,' +
+      '"notices":{"publicUrl":null,"slack":null,"smtp":null,"webhook":null},"refusedAccounts":["111122223333"],' +
       '"rootKeys":{"mail":"file:<data>/root-key.json","mfa":"file:<data>/root-key.json","password":"file:<data>/root-key.json",' +
       '"people":"file:<data>/root-key.json"},"ticketPattern":"[A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,9}","witnesses":[]}';
     const config = parse({ ROOTKEEP_REFUSED_ACCOUNTS: "111122223333" });
@@ -67,6 +73,33 @@ describe("the trusted configuration", () => {
       assert.equal(trustedDifferences(trustedConfig(before), trustedConfig(after)).length > 0, isTrusted);
     });
   }
+
+  const NOTICES = {
+    ROOTKEEP_NOTICE_SMTP: "smtp://mail.example.com",
+    ROOTKEEP_NOTICE_FROM: "rootkeep@example.com",
+    ROOTKEEP_NOTICE_WEBHOOK: "https://hooks.example.com/in",
+    ROOTKEEP_NOTICE_WEBHOOK_SECRET: `whsec_${"A".repeat(43)}=`,
+    ROOTKEEP_NOTICE_SLACK: "https://hooks.slack.com/services/T1/B1",
+    ROOTKEEP_NOTICE_SLACK_SECRET: "abcdefgh12345678",
+  };
+  for (const [name, value] of [
+    ["ROOTKEEP_NOTICE_SMTP", "smtps://mail.example.com"],
+    ["ROOTKEEP_NOTICE_SMTP", "smtp://mail.evil.example"],
+    ["ROOTKEEP_NOTICE_FROM", "other@example.com"],
+    ["ROOTKEEP_NOTICE_WEBHOOK", "https://hooks.evil.example/in"],
+    ["ROOTKEEP_NOTICE_SLACK", "https://hooks.slack.com/services/T2/B1"],
+  ] as const) {
+    it(`changes when notices go elsewhere: ${name} to ${value}`, () => {
+      assert.notEqual(trustedConfigDigest(parse(NOTICES)), trustedConfigDigest(parse({ ...NOTICES, [name]: value })));
+    });
+  }
+
+  it("holds no secret of a channel, and does not change with one [L8]", () => {
+    const secrets = { ROOTKEEP_NOTICE_WEBHOOK_SECRET: `whsec_${"B".repeat(43)}=`, ROOTKEEP_NOTICE_SLACK_SECRET: "12345678abcdefgh" };
+    const other = parse({ ...NOTICES, ...secrets });
+    assert.equal(trustedConfigDigest(parse(NOTICES)), trustedConfigDigest(other));
+    assert.doesNotMatch(JSON.stringify(trustedConfig(other)), /BBBB|12345678abcdefgh/);
+  });
 
   it("stays the same when a trial's directory is moved with its root key in it", () => {
     assert.equal(trustedConfigDigest(parse({ ROOTKEEP_DATA_DIR: "/a" })), trustedConfigDigest(parse({ ROOTKEEP_DATA_DIR: "/b/c" })));

@@ -1,0 +1,69 @@
+import { In, MoreThan } from "typeorm";
+import type { WorkTransaction } from "../database/work-transaction.js";
+import { isRootkeepError } from "../kernel/errors.js";
+import type { Id } from "../kernel/ids.js";
+import type { Operation } from "../kernel/operations.js";
+import { hasRole, type Standing, standingOf } from "../people/standing.service.js";
+import { Approval } from "./approval.entity.js";
+import type { GuardedAct } from "./guarded-act.port.js";
+import { Request } from "./request.entity.js";
+import { parseRequest } from "./request-body.js";
+
+/** Rows looked through at once; those that are somebody else's to decide cost no more than this at a time. */
+const BATCH = 200;
+/** However the database orders its rows, a list ends. */
+const BATCHES_MAX = 100;
+
+/** Whose list it is, and which part of it. */
+export interface AwaitingQuery {
+  readonly personId: Id<"person">;
+  /** Id of the last request of the page before; empty for the first. */
+  readonly after: string;
+  readonly limit: number;
+}
+
+/**
+ * Requests that `personId` may decide now: open and in time, neither asked by them nor about them, not decided by them yet, and within
+ * the role and the scope that they have. The same questions are asked again, under lock, when they decide.
+ */
+export async function awaitingRequests(
+  tx: WorkTransaction,
+  acts: ReadonlyMap<Operation, GuardedAct>,
+  { personId, after, limit }: AwaitingQuery,
+): Promise<Request[]> {
+  const now = await tx.clock();
+  const standing = await standingOf(tx, personId, now);
+  const found: Request[] = [];
+  let from = after;
+  for (let batch = 0; found.length < limit && batch < BATCHES_MAX; batch++) {
+    const rows = await tx.readAll(Request, { state: "SUBMITTED", id: MoreThan(from) as never }, "read", BATCH);
+    const decided = await decidedBy(tx, personId, rows);
+    for (const row of rows) {
+      if (found.length === limit) break;
+      if (row.expiresAt <= now || row.requesterId === personId || row.personId === personId || decided.has(row.id)) continue;
+      if (await isWithin(tx, acts.get(row.operation), row, standing)) found.push(row);
+    }
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < BATCH) break;
+    from = last.id;
+  }
+  return found;
+}
+
+async function decidedBy(tx: WorkTransaction, personId: Id<"person">, rows: readonly Request[]): Promise<ReadonlySet<string>> {
+  if (rows.length === 0) return new Set();
+  const own = await tx.readAll(Approval, { personId, requestId: In(rows.map(({ id }) => id)) as never });
+  return new Set(own.map(({ requestId }) => requestId));
+}
+
+async function isWithin(tx: WorkTransaction, act: GuardedAct | undefined, row: Request, standing: Standing): Promise<boolean> {
+  if (act === undefined) return false;
+  try {
+    const { scoped } = await act.termsNow(tx, parseRequest(row.body, row.hash), "read");
+    return hasRole(standing, act.approverRole, scoped ?? undefined);
+  } catch (error) {
+    // Its account or purpose is no longer what was asked for: nobody can decide it any more.
+    if (isRootkeepError(error, "STATE_CONFLICT") || isRootkeepError(error, "NOT_FOUND")) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,79 @@
+import type { Id } from "../kernel/ids.js";
+import type { Role } from "../kernel/operations.js";
+
+/** What a notice is about, in constant words: nobody's text ever stands in a message. `isPage`: somebody is to look at once. */
+interface TopicRow {
+  readonly subject: string;
+  readonly says: string;
+  readonly isPage: boolean;
+}
+
+const topic = (subject: string, says: string, isPage = false): TopicRow => Object.freeze({ subject, says, isPage });
+
+/** The closed list of topics. */
+export const TOPICS = {
+  "request.submitted": topic("a request waits for an approval", "Somebody asks for this; you may be one of those who decide."),
+  "request.approved": topic("your request was approved", "Enough people have approved."),
+  "request.denied": topic("your request was denied", "One denial ends a request. Its reason stands with the request."),
+  "request.expired": topic("your request ran out", "Nobody decided in time."),
+  "person.enrolled": topic("somebody is being enrolled", "Two custodians have decided to enrol this person."),
+  "person.confirmed": topic("an authenticator was set up", "This person has set up password and authenticator with an invitation."),
+  "person.reset": topic(
+    "authenticators were reset",
+    "Two custodians have ended everything this person signs in with; sessions and grants ended too.",
+  ),
+  "person.suspended": topic("somebody was suspended", "A custodian has suspended this person; sessions ended."),
+  "person.restored": topic("somebody was restored", "Two custodians have restored this person."),
+  "glass.granted": topic("break-glass was granted", "An emergency opening with fewer approvers was approved.", true),
+  "glass.opening": topic("break-glass is being opened", "Root credentials are about to be shown under break-glass.", true),
+  "glass.reviewed": topic("break-glass was reviewed", "Somebody who took no part has closed the review."),
+  "brake.engaged": topic(
+    "the exfiltration brake holds",
+    "Too many openings in a short time; more are refused. Find out who it is, and why.",
+    true,
+  ),
+  alarm: topic("an alarm", "The service has noticed what somebody must look at now.", true),
+} as const satisfies Record<string, TopicRow>;
+export type Topic = keyof typeof TOPICS;
+
+/** Names of the facts that a message may hold. */
+export const FACT_NAMES = [
+  "request",
+  "operation",
+  "purpose",
+  "account",
+  "aws account",
+  "asked by",
+  "decided by",
+  "person",
+  "grant",
+  "until",
+  "event",
+  "row",
+  "seq",
+  "code",
+] as const;
+export type FactName = (typeof FACT_NAMES)[number];
+export type Facts = Readonly<Partial<Record<FactName, string>>>;
+
+/** One person, or everybody who has a role (over an account) when the message is sent, but for some. */
+export type AudienceMember =
+  | { readonly person: Id<"person"> }
+  | { readonly role: Role; readonly account: Id<"account"> | null; readonly except: readonly Id<"person">[] };
+
+/** Everybody who has `role`. */
+export function everyone(role: Role, except: readonly Id<"person">[] = []): AudienceMember {
+  return { role, account: null, except };
+}
+
+/** Something that people are to be told. Ids and constants only; what they may know more they read here, signed in. */
+export interface Notice {
+  readonly topic: Topic;
+  readonly facts: Facts;
+  readonly audience: readonly AudienceMember[];
+}
+
+/** True if `value` is a topic of the list. */
+export function isTopic(value: unknown): value is Topic {
+  return typeof value === "string" && Object.hasOwn(TOPICS, value);
+}
