@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from "@nestjs/common";
 import { AccountsModule } from "./accounts/accounts.module.js";
+import { revokeGrantsOf } from "./approvals/access-grants.service.js";
 import { ApprovalsModule, HIGHER_ACTS, SECRET_FACTS } from "./approvals/approvals.module.js";
 import { TAKING_STATEMENT } from "./approvals/taking-statement.service.js";
 import { AuditModule } from "./audit/audit.module.js";
@@ -14,8 +15,9 @@ import { EdgeModule } from "./edge/edge.module.js";
 import { ENTITIES } from "./entities.js";
 import { KeysModule } from "./keys/keys.module.js";
 import { NoticesModule, RECIPIENTS } from "./notices/notices.module.js";
+import type { LeavingPort } from "./people/leaving.port.js";
 import { NoticeRecipients } from "./people/notice-recipients.service.js";
-import { PeopleModule, TAKING_STATEMENT_PORT } from "./people/people.module.js";
+import { LEAVING_PORT, PeopleModule, TAKING_STATEMENT_PORT } from "./people/people.module.js";
 import { SecretsModule } from "./secrets/secrets.module.js";
 import { Secrets } from "./secrets/secrets.service.js";
 import { waiveAct } from "./secrets/waive-act.service.js";
@@ -39,7 +41,10 @@ export class AppModule {
         NoticesModule.with([
           { provide: RECIPIENTS, inject: [Transactions], useFactory: (transactions: Transactions) => new NoticeRecipients(transactions) },
         ]),
-        PeopleModule.with([{ provide: TAKING_STATEMENT_PORT, useValue: TAKING_STATEMENT }]),
+        PeopleModule.with([
+          { provide: TAKING_STATEMENT_PORT, useValue: TAKING_STATEMENT },
+          { provide: LEAVING_PORT, useValue: { revokeGrantsOf } satisfies LeavingPort },
+        ]),
         ApprovalsModule.with([
           {
             provide: SECRET_FACTS,

@@ -8,6 +8,7 @@ import { IdempotencyRecord } from "./edge/idempotency.entity.js";
 import { DataKeyEntity } from "./keys/data-key.entity.js";
 import { AllowlistEntry } from "./people/allowlist-entry.entity.js";
 import { Authenticator } from "./people/authenticator.entity.js";
+import { Identity } from "./people/identity.entity.js";
 import { Invitation } from "./people/invitation.entity.js";
 import { Person } from "./people/person.entity.js";
 import { Session } from "./people/session.entity.js";
@@ -20,6 +21,7 @@ export const ENTITIES = [
   AccountRow,
   Person,
   Authenticator,
+  Identity,
   Session,
   AllowlistEntry,
   Invitation,

@@ -11,7 +11,7 @@ import { deriveEventId, type Id } from "../kernel/ids.js";
 import type { Operation } from "../kernel/operations.js";
 import { AcceptedPage } from "../notices/accepted-page.js";
 import { postNotice } from "../notices/post-notice.service.js";
-import { type ActingPerson, actingStanding } from "../people/acting-person.service.js";
+import { type ActingPerson, actingStanding, isOfNow } from "../people/acting-person.service.js";
 import { hasRole } from "../people/standing.service.js";
 import type { StepUp } from "../people/step-up.service.js";
 import { AccessGrant, type AccessGrantState } from "./access-grant.entity.js";
@@ -70,7 +70,7 @@ export class AccessGrants {
     const { grant, version, openings, number } = await this.#claimable(tx, acting, form, now);
     const request = await tx.lock(Request, grant.requestId);
     if (request === null) throw new RootkeepError("ROW_REFUSED", { reason: "grant without a request" });
-    const body = await this.#assertStands(tx, acting, request, now);
+    const body = await this.#assertStands(tx, acting, grant, request, now);
     const paged = isGlass(body) ? AcceptedPage.demand(form.page, grant.id) : null;
     if (paged !== null) await postNotice(tx, glassNotice("glass.opening", body, grant.id));
     const account = await readAccount(tx, grant.accountId);
@@ -78,7 +78,7 @@ export class AccessGrants {
       throw new RootkeepError("STATE_CONFLICT", { facts: { rule: "the account is not checked out to this grant" } });
     }
     await this.brake.watch(tx, acting.personId, now);
-    const authenticator = await this.stepUp.confirm(tx, acting.personId, form.code, now, true, grant.grantedAt);
+    const authenticator = await this.stepUp.confirm(tx, acting.personId, form.code, now, { session: acting.sessionId }, grant.grantedAt);
     tx.change(AccessGrant, grant, { openings: openingsText({ ...openings, [version.versionId]: number }) });
     if (request.state === "APPROVED") tx.change(Request, request, { state: "OPENED" });
     const requestHash = request.hash.toString("hex");
@@ -170,7 +170,7 @@ export class AccessGrants {
   }
 
   /** Law L2 at use: holder and approvers still stand, and there are still enough of them. */
-  async #assertStands(tx: WorkTransaction, acting: ActingPerson, request: Request, now: Date): Promise<RequestBody> {
+  async #assertStands(tx: WorkTransaction, acting: ActingPerson, grant: AccessGrant, request: Request, now: Date): Promise<RequestBody> {
     const body = parseRequest(request.body, request.hash);
     if (request.state !== "APPROVED" && request.state !== "OPENED")
       throw new RootkeepError("STATE_CONFLICT", { facts: { state: request.state } });
@@ -178,6 +178,8 @@ export class AccessGrants {
     const terms = await this.act.termsNow(tx, body, "read");
     const scoped = terms.scoped ?? undefined;
     const standing = await actingStanding(tx, acting, now);
+    // A grant that was hidden while its holder's others were revoked.
+    if (!isOfNow(grant, standing.person)) throw new RootkeepError("APPROVAL_EXPIRED", { facts: { state: grant.state } });
     if (!hasRole(standing, this.act.requesterRole, scoped)) throw new RootkeepError("NOT_ALLOWLISTED");
     const approvals = await validApprovals(tx, request, this.act, scoped, now);
     const people = new Set(approvals.map(({ personId }) => personId));
@@ -250,7 +252,7 @@ export async function expireGrant(tx: WorkTransaction, grant: AccessGrant): Prom
   return { draft, rows: await settle(tx, grant, "EXPIRED") };
 }
 
-/** Ends every grant that `holderId` still holds; for a reset, which ends what was granted before it. @returns the entries that tell of it. */
+/** Ends every grant that `holderId` still holds: of a leaver, and of a reset, which ends what was granted before it. @returns the entries that tell of it. */
 export async function revokeGrantsOf(tx: WorkTransaction, holderId: Id<"person">): Promise<Drafted<EntryDraft>[]> {
   return await revokeGrants(tx, { holderId });
 }

@@ -10,6 +10,7 @@ import { Pager } from "../notices/pager.service.js";
 import { Allowlist } from "../people/allowlist.service.js";
 import { Certification } from "../people/certification.service.js";
 import { Enrolment } from "../people/enrolment.service.js";
+import { Identities } from "../people/identities.service.js";
 import { People } from "../people/people.service.js";
 import { StepUp } from "../people/step-up.service.js";
 import { HealthRegistry } from "../telemetry/health.js";
@@ -88,6 +89,7 @@ export class ApprovalsModule {
             Enrolment,
             Allowlist,
             Certification,
+            Identities,
           ],
           useFactory: (
             transactions: Transactions,
@@ -100,14 +102,16 @@ export class ApprovalsModule {
             enrolment: Enrolment,
             allowlist: Allowlist,
             certification: Certification,
+            identities: Identities,
           ) => {
+            const linking = { identities, issuer: config.oidc?.issuer ?? null };
             const acts = [
               reveal,
               ...higher,
               trust.act(),
               eraseAct(),
               brakeRaiseAct(),
-              ...peopleActs(people, enrolment, allowlist, certification),
+              ...peopleActs(people, enrolment, allowlist, certification, linking),
             ];
             const ticketPattern = compileTicketPattern(config.ticketPattern);
             return new Requests(transactions, stepUp, acts, {

@@ -103,7 +103,7 @@ export class Glass {
       if (!hasRole(standing, "custodian")) throw new RootkeepError("NOT_ALLOWLISTED");
       if (use.state !== "OPEN") throw new RootkeepError("STATE_CONFLICT", { facts: { state: use.state } });
       if (grant.state === "OPEN" && grant.expiresAt > now) throw new RootkeepError("STATE_CONFLICT", { facts: { rule: "it still runs" } });
-      const authenticator = await this.stepUp.confirm(tx, acting.personId, code, now, true);
+      const authenticator = await this.stepUp.confirm(tx, acting.personId, code, now, { session: acting.sessionId });
       const statement = statementText({
         act: "review",
         requestHash: request.hash.toString("hex"),

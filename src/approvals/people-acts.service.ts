@@ -8,6 +8,7 @@ import type { Operation } from "../kernel/operations.js";
 import { type Allowlist, type AllowlistForm, checkAllowlistForm } from "../people/allowlist.service.js";
 import type { Certification } from "../people/certification.service.js";
 import { assertUnknown, type Enrolment } from "../people/enrolment.service.js";
+import type { Identities } from "../people/identities.service.js";
 import { assertKnownPerson, type People } from "../people/people.service.js";
 import { checkPersonForm, type PersonForm } from "../people/person-form.js";
 import { scopeDisclosures } from "../people/scope.js";
@@ -56,8 +57,23 @@ export function mintGrant<Op extends Operation>(operation: Op, decided: DecidedR
 }
 
 /** The guarded acts on people and allowlist: the engine's side of what `people` does. */
-export function peopleActs(people: People, enrolment: Enrolment, allowlist: Allowlist, certification: Certification): GuardedAct[] {
-  return [enrolAct(enrolment), resetAct(enrolment), restoreAct(people), allowlistAct(allowlist), certifyAct(certification)];
+export function peopleActs(
+  people: People,
+  enrolment: Enrolment,
+  allowlist: Allowlist,
+  certification: Certification,
+  linking: Linking,
+): GuardedAct[] {
+  return [
+    ...[enrolAct(enrolment), resetAct(enrolment), restoreAct(people)],
+    ...[allowlistAct(allowlist), certifyAct(certification), linkAct(linking)],
+  ];
+}
+
+/** Who links identities, and of which issuer; null where there is no provider. */
+export interface Linking {
+  readonly identities: Identities;
+  readonly issuer: string | null;
 }
 
 function enrolAct(enrolment: Enrolment): GuardedAct {
@@ -86,8 +102,27 @@ function resetAct(enrolment: Enrolment): GuardedAct {
     operation: "authenticator.reset",
     check: aboutPerson,
     async apply(tx, decided) {
+      // Grants are locked before the person, as by those who open them.
+      const revoked = await revokeGrantsOf(tx, personOf(decided));
       const reset = await enrolment.reset(tx, mintGrant("authenticator.reset", decided), personOf(decided), partiesOf(decided));
-      return [reset, ...(await revokeGrantsOf(tx, personOf(decided)))];
+      return [reset, ...revoked, ...(await revokeGrantsOf(tx, personOf(decided)))];
+    },
+  };
+}
+
+/** Linking an identity of the company's provider: custodians see of which issuer. */
+function linkAct({ identities, issuer }: Linking): GuardedAct {
+  return {
+    ...CUSTODIAN_ACT,
+    operation: "identity.link",
+    async check(tx, form) {
+      if (issuer === null) throw new RootkeepError("STATE_CONFLICT", { facts: { rule: "there is no provider to sign in at" } });
+      const checked = await aboutPerson(tx, form);
+      return { ...checked, subject: { ...checked.subject, issuer } };
+    },
+    async apply(tx, decided) {
+      if (decided.body.subject["issuer"] !== issuer) throw new RootkeepError("STATE_CONFLICT");
+      return [await identities.invite(tx, mintGrant("identity.link", decided), personOf(decided), partiesOf(decided))];
     },
   };
 }

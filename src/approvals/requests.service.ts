@@ -225,7 +225,7 @@ export class Requests {
     await this.#assertMayDecide(tx, acting, row, act, scoped, now);
     // Whoever asked must still be allowed to when the answer is given.
     await requireRole(tx, row.requesterId, act.requesterRole, now, scoped);
-    const authenticatorId = await this.stepUp.confirm(tx, acting.personId, code, now, true);
+    const authenticatorId = await this.stepUp.confirm(tx, acting.personId, code, now, { session: acting.sessionId });
     const earlier = await validApprovals(tx, row, act, scoped, now);
     const approval = tx.insert(Approval, {
       id: newId("approval"),

@@ -1,5 +1,6 @@
 import type { WorkTransaction } from "../database/work-transaction.js";
 import { RootkeepError } from "../kernel/errors.js";
+import { isOfNow } from "../people/acting-person.service.js";
 import type { ScopedAccount } from "../people/scope.js";
 import { hasRole, standingOf } from "../people/standing.service.js";
 import { isActiveAuthenticator } from "../people/step-up.service.js";
@@ -10,7 +11,7 @@ import { isStatementOf } from "./request-body.js";
 
 /**
  * The approvals of `row` that count now: verdict yes, by somebody who is neither requester nor subject, who is still on the allowlist,
- * and whose authenticator has not been ended since. Read under the request's lock (peers' two parallel approvers could both miss it).
+ * whose authenticator has not been ended since, and whose own row has not changed since (`isOfNow`). Read under the request's lock (peers' two parallel approvers could both miss it).
  */
 export async function validApprovals(
   tx: WorkTransaction,
@@ -26,7 +27,9 @@ export async function validApprovals(
     if (!isStatementOf(approval.statement, row.hash)) continue;
     if (approval.authenticatorId === null || !(await isActiveAuthenticator(tx, approval.authenticatorId, approval.personId))) continue;
     const standing = await standingOf(tx, approval.personId, now).catch(notStanding);
-    if (standing !== null && hasRole(standing, act.approverRole, scoped)) valid.push(approval);
+    // Who was suspended or taken off the list and came back has to approve anew.
+    if (standing === null || !isOfNow(approval, standing.person)) continue;
+    if (hasRole(standing, act.approverRole, scoped)) valid.push(approval);
   }
   return valid;
 }

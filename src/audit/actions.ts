@@ -23,6 +23,7 @@ export const LOG_ACTIONS = [
   "config.changed",
   "session.failed",
   "session.expired",
+  "session.ended",
   "allowlist.lapsed",
   "authenticator.locked",
   "request.opened",

@@ -12,6 +12,8 @@ const ACTS: readonly EntryAction[] = [
   "invitation.accept",
   "invitation.confirm",
   "authenticator.reset",
+  "identity.link",
+  "identity.accept",
   "authenticator.locked",
   "allowlist.grant",
   "allowlist.revoke",

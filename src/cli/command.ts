@@ -54,7 +54,7 @@ export class Call {
   /** The service, as the person who signed in. @throws LocalError when nobody is, or the session is of another service. */
   async client(): Promise<ApiClient> {
     const session = await readSession(this.shell.environment.sessionFile);
-    if (session === null) throw new LocalError("nobody is signed in: rootkeep login --email you@example.com");
+    if (session === null) throw new LocalError("nobody is signed in: rootkeep login --email you@example.com, or rootkeep login --oidc");
     const asked = this.#address();
     // The token of one service is no other's business, whatever an argument or a variable says.
     if (asked !== null && asked !== session.address)

@@ -3,6 +3,7 @@ import { pathPart } from "./api-client.js";
 import type { OptionRow } from "./arguments.js";
 import { type Call, type Command, OUT_OPTION } from "./command.js";
 import { UsageError } from "./failure.js";
+import { PASTE_OPTION, proveAtProvider } from "./provider-answer.js";
 
 /** Why a request is made; approvers read it. */
 export const REASON = {
@@ -80,6 +81,29 @@ const MEMBERS: readonly Command[] = [
     run: (call) => ask(call, "authenticator.reset", { personId: call.given.positional("PERSON") }),
   },
   {
+    words: ["people", "link"],
+    summary: "Asks to link a person's identity at the company's provider; they are then invited like somebody new.",
+    positionals: ["PERSON"],
+    options: { reason: REASON },
+    run: (call) => ask(call, "identity.link", { personId: call.given.positional("PERSON") }),
+  },
+  {
+    words: ["people", "identities"],
+    summary: "Lists a person's identities at the company's provider, ended ones too.",
+    positionals: ["PERSON"],
+    async run(call) {
+      const items = (await call.client()).items(`/v1/people/${pathPart(call.given.positional("PERSON"))}/identities`);
+      await call.list(items, ["identity", "issuer", "subject", "state", "counts from"], ({ members: m }) => [
+        m["id"],
+        m["issuer"],
+        m["subject"],
+        m["state"],
+        m["usableFrom"],
+      ]);
+      return undefined;
+    },
+  },
+  {
     words: ["people", "suspend"],
     summary: "Suspends a person at once; it takes one custodian.",
     positionals: ["PERSON"],
@@ -135,6 +159,19 @@ const INVITATIONS: readonly Command[] = [
     async run(call) {
       const [token, code] = [await call.ask("Invitation token"), await call.ask("Authenticator code")];
       call.show(await call.visitor().post("/v1/invitations/confirmations", { token, code }));
+      return undefined;
+    },
+  },
+  {
+    words: ["people", "accept-link"],
+    summary:
+      "Links your identity: asks for the invitation's token and code, sends you to the provider, and asks for an authenticator code of yours.",
+    options: { paste: PASTE_OPTION },
+    async run(call) {
+      const [token, invitationCode] = [await call.ask("Invitation token"), await call.ask("Invitation code")];
+      const { loginToken, response } = await proveAtProvider(call, "link");
+      const code = await call.ask("Authenticator code");
+      call.show(await call.visitor().post("/v1/oidc/identities", { token, invitationCode, loginToken, response, code }));
       return undefined;
     },
   },

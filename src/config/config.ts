@@ -61,6 +61,23 @@ export interface NoticeConfig {
   readonly trialFile: string | null;
 }
 
+/** The company's OpenID Connect provider. */
+export interface OidcConfig {
+  readonly issuer: string;
+  readonly clientId: string;
+  /** Null for a public client. */
+  readonly clientSecret: Secret<string> | null;
+  readonly redirect: string;
+  /** With one blank between. */
+  readonly scopes: string;
+}
+
+/** How long a session lasts. */
+export interface SessionLimits {
+  readonly idleSeconds: number;
+  readonly absoluteSeconds: number;
+}
+
 /** Things worth a loud line at start that do not stop it. */
 export const CONFIG_WARNINGS = [
   "few-custodians",
@@ -105,6 +122,10 @@ export interface Config {
   readonly foundingCustodians: number;
   /** AWS account ids that onboarding refuses, sorted, without repeats: the listed ones and those of our KMS keys. */
   readonly refusedAccounts: readonly string[];
+  /** Null where people sign in with password and authenticator alone. */
+  readonly oidc: OidcConfig | null;
+  readonly isPasswordOffered: boolean;
+  readonly sessions: SessionLimits;
   readonly stream: StreamConfig;
   readonly notices: NoticeConfig;
   /** Openings that go through in any window: of one person, of all; and its length. */

@@ -5,6 +5,7 @@ import { ConfigError } from "./config.js";
 import type { Environment, FileContents } from "./environment.js";
 import { EnvironmentReader } from "./environment.js";
 import { readNotices } from "./parse-notices.js";
+import { readSignIn } from "./parse-sign-in.js";
 import type { DeliveryForm, NamesOf, RootKeyDomain, StreamFormat } from "./reference.js";
 import { ROOT_KEY_DOMAINS, TRIAL_NAMES, VARIABLES } from "./reference.js";
 
@@ -48,6 +49,7 @@ export function parseConfig(environment: Environment, facts: ConfigFacts): Confi
   const log = readLog(reader, dataDirectory, facts.cwd);
   const stream = readStream(reader, facts.cwd);
   const notices = readNotices(reader, { isProduction, dataDirectory, isLoopback: (name) => LOOPBACK.test(name) });
+  const signIn = readSignIn(reader);
   if (Object.values(rootKeys).includes(log.logKey))
     reader.refuse("ROOTKEEP_LOG_KEY", "is a key that wraps secrets; the log is signed by its own");
   if (reader.problems.length > 0) throw new ConfigError(reader.problems);
@@ -66,6 +68,7 @@ export function parseConfig(environment: Environment, facts: ConfigFacts): Confi
     ...log,
     foundingCustodians,
     refusedAccounts: refusedAccounts(reader.list("ROOTKEEP_REFUSED_ACCOUNTS"), rootKeys),
+    ...signIn,
     stream,
     notices,
     publicUrl: readPublicUrl(reader),

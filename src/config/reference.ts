@@ -65,6 +65,11 @@ const GUARD = text(
   "must be file:<path> or s3://<bucket>/<key>?region=<region>",
 );
 
+const OIDC_ADDRESS = text(
+  /^(?:https:\/\/[A-Za-z0-9.-]{1,253}|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]))(?::[1-9]\d{0,4})?(?:\/[A-Za-z0-9._~/-]{0,512})?$/,
+  "must be https://host[:port][/path] without query and fragment, or http:// on loopback",
+);
+
 function rootKeyOf(domain: RootKeyDomain): Variable {
   return {
     form: ROOT_KEY,
@@ -251,6 +256,62 @@ export const VARIABLES = {
       "AWS accounts that host our own mail domain, DNS or machines: onboarding refuses them, lest we lock our key in our own safe. " +
       "Accounts of the KMS keys above are always refused.",
     isTrusted: true,
+  },
+  ROOTKEEP_OIDC_ISSUER: {
+    form: OIDC_ADDRESS,
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning:
+      "Issuer of the company's OpenID Connect provider, exactly as its discovery document says it. An identity is this issuer and a subject, never an e-mail address. Goes with ROOTKEEP_OIDC_CLIENT_ID.",
+    isTrusted: true,
+  },
+  ROOTKEEP_OIDC_CLIENT_ID: {
+    form: text(/^[!-~]{1,255}$/, "must be 1 to 255 printable ASCII characters without blanks"),
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning: "Client id of this deployment at the provider.",
+    isTrusted: true,
+  },
+  ROOTKEEP_OIDC_CLIENT_SECRET: {
+    form: text(/^[ -~]{8,512}$/, "must be 8 to 512 printable ASCII characters"),
+    fallback: "none: a public client, which PKCE alone protects",
+    isFallbackComputed: true,
+    meaning: "Client secret at the provider; best as a file.",
+    isTrusted: false,
+    isSecret: true,
+  },
+  ROOTKEEP_OIDC_REDIRECT: {
+    form: OIDC_ADDRESS,
+    fallback: "http://127.0.0.1:8479/rootkeep",
+    meaning:
+      "Redirect address, registered at the provider exactly like this. On loopback the command line listens there (RFC 8252); else the address that the browser ends at is pasted.",
+    isTrusted: true,
+  },
+  ROOTKEEP_OIDC_SCOPES: {
+    form: text(/^openid(?: [!#-[\]-~]{1,64}){0,8}$/, "must be scopes with one blank between, openid first"),
+    fallback: "openid offline_access",
+    meaning:
+      "Scopes that are asked for. With offline_access the provider gives a refresh token, by which a session's standing is looked at again; without one the session ends with its access token.",
+    isTrusted: false,
+  },
+  ROOTKEEP_PASSWORD_SIGN_IN: {
+    form: { type: "yes-no" },
+    fallback: "yes",
+    meaning:
+      "Whether people may also sign in with password and authenticator. No takes a provider, and people who have been linked to it: the founders begin with passwords.",
+    isTrusted: true,
+  },
+  ROOTKEEP_SESSION_IDLE_MINUTES: {
+    form: number(1, 60),
+    fallback: "15",
+    meaning: "A session that is not used for so long has ended.",
+    isTrusted: false,
+  },
+  ROOTKEEP_SESSION_MAX_MINUTES: {
+    form: number(5, 1440),
+    fallback: "480",
+    meaning: "A session ends after so long, used or not.",
+    isTrusted: false,
   },
   ROOTKEEP_STREAM_FILE: {
     form: PATH,

@@ -20,6 +20,11 @@ export interface TrustedConfig {
   readonly logVerifierKey: string | null;
   /** Where notices go; no secret, and no password of a mail server, is part of it. */
   readonly notices: Readonly<Record<"publicUrl" | "slack" | "smtp" | "webhook", string | null>>;
+  readonly oidcClientId: string | null;
+  readonly oidcIssuer: string | null;
+  readonly oidcRedirect: string | null;
+  /** `yes` or `no`. */
+  readonly passwordSignIn: string;
   readonly refusedAccounts: readonly string[];
   readonly rootKeys: Readonly<Record<RootKeyDomain, string>>;
   readonly ticketPattern: string;
@@ -58,6 +63,10 @@ export function trustedConfig(config: Config): TrustedConfig {
       smtp: smtpText(config.notices.smtp),
       webhook: config.notices.webhook?.url ?? null,
     },
+    oidcClientId: config.oidc?.clientId ?? null,
+    oidcIssuer: config.oidc?.issuer ?? null,
+    oidcRedirect: config.oidc?.redirect ?? null,
+    passwordSignIn: config.isPasswordOffered ? "yes" : "no",
     refusedAccounts: config.refusedAccounts,
     rootKeys: { mail: place(mail), mfa: place(mfa), password: place(password), people: place(people) },
     ticketPattern: config.ticketPattern,
@@ -97,6 +106,7 @@ export function trustedDifferences(approved: TrustedConfig, current: TrustedConf
   const plain = [
     ...(["anchors", "awsKmsEndpoint", "awsS3Endpoint", "delivery", "deployment", "guard", "logKey", "logOrigin"] as const),
     ...(["brake", "glassTicketPattern", "logVerifierKey", "notices", "refusedAccounts", "ticketPattern", "witnesses"] as const),
+    ...(["oidcClientId", "oidcIssuer", "oidcRedirect", "passwordSignIn"] as const),
   ];
   const settings = plain.filter((name) => JSON.stringify(approved[name]) !== JSON.stringify(current[name]));
   return [

@@ -32,9 +32,11 @@ export class RowRefused extends RootkeepError {
   }
 }
 
-/** Columns that decide nothing and may change without an entry; an entity names them in a static `undecided`. */
 export interface DecidingEntity {
+  /** Columns that decide nothing and may change without an entry. */
   readonly undecided?: readonly string[];
+  /** Columns that came when there were rows already: left out of the bytes while they are null [DR-16]. */
+  readonly later?: readonly string[];
 }
 
 export type NewRow<R extends DecidingRow> = Omit<R, "seq" | "mac">;
@@ -236,11 +238,14 @@ function primaryKey(metadata: EntityMetadata, row: object): string {
 
 /** Every column of the row but the HMAC itself and those that decide nothing. */
 function decidingColumns(metadata: EntityMetadata, row: object): Map<string, ColumnValue> {
-  const undecided = (metadata.target as DecidingEntity).undecided ?? [];
+  const { undecided = [], later = [] } = metadata.target as DecidingEntity;
   const columns = new Map<string, ColumnValue>();
   for (const column of metadata.columns) {
     if (column.propertyName === "mac" || undecided.includes(column.propertyName)) continue;
-    columns.set(column.databaseName, (column.getEntityValue(row) as ColumnValue | undefined) ?? null);
+    const value = (column.getEntityValue(row) as ColumnValue | undefined) ?? null;
+    // Names are part of the bytes, so a row without the column and one with a value in it never share them.
+    if (value === null && later.includes(column.propertyName)) continue;
+    columns.set(column.databaseName, value);
   }
   return columns;
 }

@@ -4,7 +4,7 @@ import { PassportStrategy } from "@nestjs/passport";
 import passport from "passport";
 import { Strategy } from "passport-http-bearer";
 import { RootkeepError } from "../kernel/errors.js";
-import type { SignedIn } from "../people/sign-in.service.js";
+import type { SignedIn } from "../people/sessions.service.js";
 import { TokenSource } from "./edge.port.js";
 
 /** Longer than any token of ours, short enough to hash for nothing. */

@@ -3,7 +3,7 @@ import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from "@nestjs/core";
 import { AuditLog } from "../audit/audit-log.service.js";
 import { RecordsKey } from "../keys/records.js";
 import { Founding } from "../people/founding.service.js";
-import { SignIn } from "../people/sign-in.service.js";
+import { Sessions } from "../people/sessions.service.js";
 import { ApiDocument } from "./api-document.js";
 import { BearerStrategy } from "./bearer-strategy.service.js";
 import { BodyHash, BuildFacts, FoundingState, RefusalLog, TokenSource } from "./edge.port.js";
@@ -22,7 +22,7 @@ import { FormPipe } from "./validation.pipe.js";
 /** What stands behind the edge: the modules that export its ports' parts, the version of the build, and how fast outsiders may ask. */
 export interface EdgeOptions {
   /**
-   * Modules that export `Log`, `HealthRegistry` and `DataSource`, and `SignIn`, `Founding`, `RecordsKey` and `AuditLog` unless `ports`
+   * Modules that export `Log`, `HealthRegistry` and `DataSource`, and `Sessions`, `Founding`, `RecordsKey` and `AuditLog` unless `ports`
    * adapts the ports otherwise.
    */
   readonly imports: NonNullable<ModuleMetadata["imports"]>;
@@ -35,7 +35,7 @@ export interface EdgeOptions {
 const RATE_LIMIT: BucketSettings = { burst: 120, perSecond: 2, addressesMax: 10_000 };
 
 const PORTS: NonNullable<ModuleMetadata["providers"]> = [
-  { provide: TokenSource, useExisting: SignIn },
+  { provide: TokenSource, useExisting: Sessions },
   { provide: FoundingState, useExisting: Founding },
   { provide: BodyHash, useExisting: RecordsKey },
   { provide: RefusalLog, useExisting: AuditLog },

@@ -1,10 +1,16 @@
 import type { EntryDraft } from "../audit/entry.js";
-import type { SignedIn } from "../people/sign-in.service.js";
+import type { Id } from "../kernel/ids.js";
+import type { SignedIn } from "../people/sessions.service.js";
 
 /** Who is behind a bearer token. Abstract classes stand for the ports, so that they are their own injection tokens. */
 export abstract class TokenSource {
   /** @throws RootkeepError `UNAUTHENTICATED` */
   abstract authenticate(token: string): Promise<SignedIn>;
+  /**
+   * Before an act that takes a second factor: whoever signed in at the company's provider must stand there at this moment.
+   * @throws RootkeepError `UNAUTHENTICATED`, `UNAVAILABLE`
+   */
+  abstract assertStandsAtProvider(sessionId: Id<"session">): Promise<void>;
 }
 
 /** Whether the deployment has been founded. */

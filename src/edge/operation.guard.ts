@@ -3,11 +3,11 @@ import { Reflector } from "@nestjs/core";
 import { AuthGuard } from "@nestjs/passport";
 import { RootkeepError } from "../kernel/errors.js";
 import { type Access, type Operation, type Role, ruleOf } from "../kernel/operations.js";
-import type { SignedIn } from "../people/sign-in.service.js";
+import type { SignedIn } from "../people/sessions.service.js";
 import { ANONYMOUS } from "../wire/caller.js";
 import { OPERATION_KEY } from "../wire/operation.decorator.js";
 import { BearerStrategy } from "./bearer-strategy.service.js";
-import { FoundingState } from "./edge.port.js";
+import { FoundingState, TokenSource } from "./edge.port.js";
 import type { EdgeRequest } from "./edge-request.js";
 import { Refusals } from "./refusals.service.js";
 
@@ -21,12 +21,13 @@ export class OperationGuard extends AuthGuard() {
     private readonly reflector: Reflector,
     private readonly founding: FoundingState,
     private readonly refusals: Refusals,
+    private readonly tokens: TokenSource,
     strategy: BearerStrategy,
   ) {
     super({ defaultStrategy: strategy.key, session: false });
   }
 
-  /** @throws RootkeepError `NOT_FOUNDED`, `UNAUTHENTICATED`, `FORBIDDEN` */
+  /** @throws RootkeepError `NOT_FOUNDED`, `UNAUTHENTICATED`, `FORBIDDEN`, `UNAVAILABLE` */
   override async canActivate(context: ExecutionContext): Promise<boolean> {
     const operation = this.reflector.get<Operation | undefined>(OPERATION_KEY, context.getHandler());
     // The boot check has refused such a route already; should one come up later, it answers nobody.
@@ -41,7 +42,12 @@ export class OperationGuard extends AuthGuard() {
       return true;
     }
     await super.canActivate(context);
-    if (isAllowed(access, request.roles ?? [])) return true;
+    if (isAllowed(access, request.roles ?? [])) {
+      const { caller } = request;
+      // Not in the deciding transaction, which waits for nobody: that one looks again whether the session was ended by it.
+      if (ruleOf(operation).stepUp && caller?.type === "person") await this.tokens.assertStandsAtProvider(caller.sessionId);
+      return true;
+    }
     const refusal = new RootkeepError("FORBIDDEN");
     await this.refusals.record(request, refusal);
     throw refusal;

@@ -21,6 +21,7 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 15_000;
 const PARAM_CHARS_MAX = 128;
 const IMPORT_PATH = "/v1/imports";
+const LOGOUT_PATH = "/v1/oidc/logout";
 
 /** How calls in flight are let end before their connections are cut. */
 const GRACE_MS = 10_000;
@@ -96,7 +97,7 @@ function writeHeaders(request: FastifyRequest, reply: FastifyReply): void {
   });
 }
 
-/** JSON for all, within the small limit; CSV for the import alone. Fastify's plain text parser goes: no operation takes text. */
+/** JSON for all, within the small limit; CSV for the import alone, a form for the logout alone. Fastify's plain text parser goes: no operation takes text. */
 function setUpBodies(fastify: FastifyInstance): void {
   fastify.removeContentTypeParser(["text/plain", "application/json"]);
   const parseJson = fastify.getDefaultJsonParser("error", "error");
@@ -108,6 +109,16 @@ function setUpBodies(fastify: FastifyInstance): void {
   });
   fastify.addContentTypeParser("text/csv", { parseAs: "buffer", bodyLimit: LIMITS.importBytesMax }, (_request, body, done) => {
     done(null, body);
+  });
+  fastify.addContentTypeParser("application/x-www-form-urlencoded", { parseAs: "string" }, (_request, body, done) => {
+    done(null, Object.fromEntries(new URLSearchParams(String(body))));
+  });
+  fastify.addHook("onRequest", (request, _reply, done) => {
+    const isForm = /^\s*application\/x-www-form-urlencoded\b/i.test(request.headers["content-type"] ?? "");
+    // A browser sends forms across sites without asking; the one call that takes one is the provider's, and proves itself by a signature.
+    if (isForm && request.routeOptions.url !== LOGOUT_PATH)
+      done(new RootkeepError("MALFORMED", { fields: [{ field: "body", rule: "is JSON" }] }));
+    else done();
   });
   fastify.addHook("onRequest", (request, _reply, done) => {
     const isCsv = /^\s*text\/csv\b/i.test(request.headers["content-type"] ?? "");

@@ -12,6 +12,7 @@ export const ID_PREFIXES = {
   deployment: "dep",
   glass: "gls",
   grant: "grt",
+  identity: "idn",
   import: "imp",
   invitation: "inv",
   notice: "ntc",

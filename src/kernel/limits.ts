@@ -35,10 +35,25 @@ export const LIMITS = {
   emailCharsMax: 254,
   passwordCharsMin: 12,
   passwordCharsMax: 256,
-  sessionIdleSeconds: 15 * 60,
   /** A session in use is marked as seen at most this often. */
   sessionTouchSeconds: 30,
-  sessionAbsoluteSeconds: 8 * 3600,
+  /** A sign-in that was begun at the provider must be completed within this time. */
+  oidcLoginSeconds: 10 * 60,
+  /** The answer of the provider as it comes with the redirect. */
+  oidcResponseCharsMax: 4_096,
+  /** The provider is asked again about every session of its own after this time at the latest. */
+  providerStandingSeconds: 5 * 60,
+  /** For approving and opening it is asked at once; two calls that come together share the answer. */
+  providerActSeconds: 3,
+  /** A provider that did not answer is left alone for this time by calls that need not wait for it. */
+  providerAwaySeconds: 20,
+  providerDeadlineMs: 4_000,
+  /** Clocks of provider and service may differ by this much. */
+  providerSkewSeconds: 30,
+  logoutTokenSeconds: 5 * 60,
+  logoutTokenCharsMax: 8_192,
+  /** A place that a person signed in from is theirs for this time, as far as lock-outs go. */
+  knownPlaceSeconds: 30 * 24 * 3600,
   invitationSeconds: 24 * 3600,
   invitationCodeTriesMax: 5,
   requestSeconds: 24 * 3600,

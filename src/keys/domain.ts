@@ -4,7 +4,7 @@ export type Domain = (typeof DOMAINS)[number];
 
 /**
  * Every kind of sealed value and the domain whose keys seal it (design §5). `authenticator-totp` is an employee's second factor; an
- * account's TOTP seed is `mfa-seed`.
+ * account's TOTP seed is `mfa-seed`. `provider-tokens` are what a session may ask its OpenID Connect provider with.
  */
 export const KIND_DOMAINS = {
   "root-password": "password",
@@ -14,6 +14,7 @@ export const KIND_DOMAINS = {
   "mail-body": "mail",
   "mail-code": "mail",
   "authenticator-totp": "people",
+  "provider-tokens": "people",
 } as const satisfies Record<string, Domain>;
 
 export type SealedKind = keyof typeof KIND_DOMAINS;

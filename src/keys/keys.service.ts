@@ -48,12 +48,13 @@ export interface CodeAttempt {
 }
 
 /** Kinds that never leave as they are: from a seed only codes come out (design §5). */
-const NEVER_OPENED: readonly SealedKind[] = ["mfa-seed", "authenticator-totp"];
+const NEVER_OPENED: readonly SealedKind[] = ["mfa-seed", "authenticator-totp", "provider-tokens"];
 
 /**
  * Data keys and what is sealed with them. Four verbs, each with a result of its own: {@link open} (and {@link openCode}) give a value to
  * a person and take an audit receipt; {@link checkCode} gives a step; {@link confirm} a yes or no; {@link reseal} sealed bytes. Nothing
- * else returns plaintext.
+ * else returns plaintext. What a session asks its OpenID Connect provider with is nobody's credential at a customer: {@link lendTokens}
+ * lends it for the length of a call.
  *
  * Credential keys are not cached: one opening is one call to the root key, so AWS counts our openings without us. Only the keys of the
  * people domain are kept, as they guard sign-in.
@@ -177,6 +178,23 @@ export class KeyService {
       return seed.expose((bytes) => verifyTotp(bytes, attempt.code, attempt.unixSeconds, attempt.periodSeconds, 1, attempt.afterStep));
     } finally {
       seed.wipe();
+    }
+  }
+
+  /**
+   * Lends `use` the tokens of a person's session at the provider, and wipes them afterwards. They open nothing of a customer's, so no
+   * receipt is spent; another kind is refused.
+   * @throws RootkeepError `KEY_UNAVAILABLE` when the people keys are not loaded; `SEAL_BROKEN`.
+   */
+  async lendTokens<T>(row: SealedRow, dataKey: DataKeyRow, use: (tokens: Secret<Buffer>) => Promise<T>): Promise<T> {
+    if (row.kind !== "provider-tokens") throw new Error("only tokens of a provider are lent");
+    const key = this.#peopleKeys.get(dataKey.id);
+    if (key === undefined) throw new RootkeepError("KEY_UNAVAILABLE", { reason: "people_key_not_loaded" });
+    const tokens = this.#openWith(key, row, dataKey);
+    try {
+      return await use(tokens);
+    } finally {
+      tokens.wipe();
     }
   }
 

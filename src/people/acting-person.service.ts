@@ -1,6 +1,8 @@
+import type { DecidingRow } from "../database/deciding-row.entity.js";
 import type { WorkTransaction } from "../database/work-transaction.js";
 import { RootkeepError } from "../kernel/errors.js";
 import type { Id } from "../kernel/ids.js";
+import { Identity } from "./identity.entity.js";
 import type { Person } from "./person.entity.js";
 import { Session } from "./session.entity.js";
 import { type Standing, standingOf } from "./standing.service.js";
@@ -23,13 +25,28 @@ export async function actingStanding(tx: WorkTransaction, acting: ActingPerson, 
   }
   const standing = await standingOf(tx, acting.personId, now);
   if (!isOfNow(session, standing.person)) throw new RootkeepError("UNAUTHENTICATED");
+  await identityOf(tx, session);
   return standing;
 }
 
 /**
- * True if the session began after the newest change of its person. Suspending, restoring and resetting write the person's row, so a
- * session that was hidden in the table while they ended the others is outdated all the same (law L11) [DR-13].
+ * The identity that opened `session`, if it still is the person's; null for a session of password and authenticator.
+ * @throws RootkeepError `UNAUTHENTICATED`
  */
-export function isOfNow(session: Session, person: Person): boolean {
-  return Number(session.seq) > Number(person.seq);
+export async function identityOf(tx: WorkTransaction, session: Session): Promise<Identity | null> {
+  if (session.identityId === null) return null;
+  const identity = await tx.read(Identity, session.identityId);
+  if (identity?.state !== "ACTIVE" || identity.personId !== session.personId || !isOfNow(session, identity)) {
+    throw new RootkeepError("UNAUTHENTICATED");
+  }
+  return identity;
+}
+
+/**
+ * True if `row` was written after the newest change of `owner`: a session, an approval or a grant of its person, a session of its identity.
+ * Whatever ends what a person has (suspending, leaving the allowlist, resetting, linking an identity) writes the person's row, so what was
+ * hidden in the table meanwhile is outdated all the same (law L11) [DR-13].
+ */
+export function isOfNow(row: Pick<DecidingRow, "seq">, owner: Pick<Person | Identity, "seq">): boolean {
+  return Number(row.seq) > Number(owner.seq);
 }

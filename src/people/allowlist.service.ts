@@ -9,6 +9,8 @@ import type { Grant } from "../kernel/grant.js";
 import { type Id, isId, newId } from "../kernel/ids.js";
 import { ROLES, type Role } from "../kernel/operations.js";
 import { AllowlistEntry } from "./allowlist-entry.entity.js";
+import { endAllOf } from "./leave.service.js";
+import type { LeavingPort } from "./leaving.port.js";
 import { Person } from "./person.entity.js";
 import { checkScope, type Scope, scopeDisclosures, scopeText } from "./scope.js";
 import { activeCustodians, requireRole } from "./standing.service.js";
@@ -49,7 +51,10 @@ function isValidDays(value: unknown): value is number {
 
 /** The allowlist: being known is not being allowed (design §2). */
 export class Allowlist {
-  constructor(private readonly transactions: Transactions) {}
+  constructor(
+    private readonly transactions: Transactions,
+    private readonly leaving: LeavingPort,
+  ) {}
 
   /** The approved act `allowlist.grant`. */
   async grant(
@@ -90,7 +95,8 @@ export class Allowlist {
   }
 
   /**
-   * Takes an entry off, at once, by one custodian: taking rights away needs no second.
+   * Takes an entry off, at once, by one custodian: taking rights away needs no second. The person's sessions and grants end, and what they
+   * approved no longer counts; with what they are still allowed they sign in anew.
    * @throws RootkeepError `NOT_FOUND`; `SELF_APPROVAL` for one's own entry; `STATE_CONFLICT` when fewer than two custodians would be left.
    */
   async revoke(entryId: Id<"allowlist">, custodianId: Id<"person">): Promise<{ seq: number }> {
@@ -100,6 +106,7 @@ export class Allowlist {
       const entry = await tx.lock(AllowlistEntry, entryId);
       if (entry?.endedAt !== null) throw new RootkeepError("NOT_FOUND");
       if (entry.personId === custodianId) throw new RootkeepError("SELF_APPROVAL");
+      const { person, sessions, grants } = await endAllOf(tx, entry.personId, now, this.leaving);
       if (entry.role === "custodian") await assertCustodiansLeft(tx, entry.personId, now);
       tx.change(AllowlistEntry, entry, { endedAt: now });
       const draft = draftEntry({
@@ -107,9 +114,9 @@ export class Allowlist {
         outcome: "committed",
         actor: personActor(custodianId),
         target: { type: "allowlist-entry", id: entry.id },
-        details: { person: entry.personId, role: entry.role },
+        details: { person: entry.personId, role: entry.role, sessionsEnded: sessions.length, grantsRevoked: grants.length },
       });
-      return { result: undefined, entries: [{ draft }] };
+      return { result: undefined, entries: [{ draft, rows: [entry, person, ...sessions] }, ...grants] };
     });
     return { seq: receipts[0]?.facts.seq ?? -1 };
   }

@@ -14,8 +14,11 @@ import { postNotice } from "../notices/post-notice.service.js";
 import { Authenticator } from "./authenticator.entity.js";
 import type { AuthenticatorSeal } from "./authenticator-seal.service.js";
 import { endSessions } from "./end-sessions.service.js";
+import { endIdentities } from "./identities.service.js";
+import { Identity } from "./identity.entity.js";
 import { Invitation } from "./invitation.entity.js";
 import { released } from "./invitation-halves.service.js";
+import { type EnrolmentParties, invite, voidInvitations } from "./new-invitation.service.js";
 import { otpauthUri } from "./otpauth.js";
 import { checkNewPassword, hashPassword } from "./passwords.service.js";
 import { Person } from "./person.entity.js";
@@ -27,13 +30,6 @@ export interface EnrolmentSettings {
   readonly periodSeconds: number;
   /** How long a new authenticator waits before it counts for more than signing in: 24 hours, shorter only in a trial. */
   readonly waitSeconds: number;
-}
-
-/** Who asked for an enrolment or a reset, and who gave the last approval. */
-export interface EnrolmentParties {
-  readonly requestId: Id<"request">;
-  readonly askedBy: Id<"person">;
-  readonly approvedBy: Id<"person">;
 }
 
 /**
@@ -60,7 +56,7 @@ export class Enrolment {
     await assertUnknown(tx, form);
     const now = await tx.clock();
     const person = tx.insert(Person, { id: newId("person"), name: form.name, email: form.email, state: "INVITED", createdAt: now });
-    const invitation = this.#invite(tx, person.id, parties, now);
+    const invitation = invite(tx, person.id, parties, now, "OPEN");
     await postNotice(tx, personNotice("enrolled", person.id, parties));
     const draft = draftEntry({
       action: "person.enrol",
@@ -97,12 +93,13 @@ export class Enrolment {
     // An authenticator or an invitation that is hidden now would be put back later, valid as ever.
     await tx.readProven(Authenticator);
     await tx.readProven(Invitation);
+    await tx.readProven(Identity);
     const sessions = await endSessions(tx, personId, now);
     // Stamped with this entry's seq, the person outdates every earlier session, found here or not (`isOfNow`).
     tx.change(Person, person, {});
-    const open = (await tx.readAll(Invitation, { personId }, "lock")).filter(({ state }) => state === "OPEN" || state === "ACCEPTED");
-    for (const invitation of open) tx.change(Invitation, invitation, { state: "VOID" });
-    const invitation = this.#invite(tx, personId, parties, now);
+    const open = await voidInvitations(tx, personId, ["OPEN", "LINK", "ACCEPTED"]);
+    const identities = await endIdentities(tx, personId);
+    const invitation = invite(tx, personId, parties, now, "OPEN");
     await postNotice(tx, personNotice("reset", personId, parties));
     const draft = draftEntry({
       action: "authenticator.reset",
@@ -110,9 +107,14 @@ export class Enrolment {
       actor: personActor(parties.askedBy),
       target: { type: "person", id: personId },
       request: { id: parties.requestId },
-      details: { invitation: invitation.id, approvedBy: parties.approvedBy, ended: ended.length, sessionsEnded: sessions.length },
+      details: {
+        invitation: invitation.id,
+        approvedBy: parties.approvedBy,
+        ended: ended.length + identities.length,
+        sessionsEnded: sessions.length,
+      },
     });
-    return { draft, rows: [person, ...ended, ...sessions, ...open, invitation] };
+    return { draft, rows: [person, ...ended, ...identities, ...sessions, ...open, invitation] };
   }
 
   /**
@@ -224,24 +226,9 @@ export class Enrolment {
     });
   }
 
-  #invite(tx: WorkTransaction, personId: Id<"person">, parties: EnrolmentParties, now: Date): Invitation {
-    return tx.insert(Invitation, {
-      id: newId("invitation"),
-      personId,
-      requestId: parties.requestId,
-      askedBy: parties.askedBy,
-      approvedBy: parties.approvedBy,
-      state: "OPEN",
-      tokenHash: null,
-      codeHash: null,
-      expiresAt: plusSeconds(now, LIMITS.invitationSeconds),
-      failures: 0,
-    });
-  }
-
   async #usable(tx: WorkTransaction, tokenHash: Buffer, now: Date): Promise<{ invitation: Invitation; person: Person }> {
     const [invitation] = await tx.readAll(Invitation, { tokenHash }, "lock");
-    if (invitation === undefined || invitation.state === "VOID" || invitation.state === "CONFIRMED") throw new RootkeepError("NOT_FOUND");
+    if (invitation?.state !== "OPEN" && invitation?.state !== "ACCEPTED") throw new RootkeepError("NOT_FOUND");
     if (invitation.expiresAt <= now || invitation.failures >= LIMITS.invitationCodeTriesMax) throw new RootkeepError("NOT_FOUND");
     const person = await tx.lock(Person, invitation.personId);
     if (person === null || (person.state !== "INVITED" && person.state !== "ACTIVE")) throw new RootkeepError("NOT_FOUND");

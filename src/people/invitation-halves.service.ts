@@ -68,9 +68,10 @@ export class InvitationHalves {
       }
       if (!hasRole(standing, "custodian")) throw new RootkeepError("NOT_ALLOWLISTED");
       if ((isLink ? invitation.tokenHash : invitation.codeHash) !== null) throw released(invitation);
-      if (invitation.state !== "OPEN" || invitation.expiresAt <= now) throw new RootkeepError("STATE_CONFLICT");
+      if ((invitation.state !== "OPEN" && invitation.state !== "LINK") || invitation.expiresAt <= now)
+        throw new RootkeepError("STATE_CONFLICT");
       // Acting, so that a reset takes the half away: an authenticator enrolled since then waits for as long as the invitation lives.
-      const authenticator = await this.stepUp.confirm(tx, personId, code, now, true);
+      const authenticator = await this.stepUp.confirm(tx, personId, code, now, { session: custodian.sessionId });
       const statement = await this.statements.statementOf(tx, {
         requestId,
         invitation: invitation.id,

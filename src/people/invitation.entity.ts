@@ -2,7 +2,8 @@ import { Column, Entity, PrimaryColumn } from "typeorm";
 import { DecidingRow } from "../database/deciding-row.entity.js";
 import type { Id } from "../kernel/ids.js";
 
-export type InvitationState = "OPEN" | "ACCEPTED" | "CONFIRMED" | "VOID";
+/** `LINK` is open like `OPEN`, but for an identity and not for authenticators: the HMAC keeps one from standing in for the other. */
+export type InvitationState = "OPEN" | "LINK" | "ACCEPTED" | "CONFIRMED" | "VOID";
 
 /** A link for a person and a code that completes it; each goes out once, to another custodian (design §2). */
 @Entity({ schema: "people", name: "invitation", synchronize: false })

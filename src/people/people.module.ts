@@ -22,12 +22,18 @@ import { Enrolment } from "./enrolment.service.js";
 import { FailureCounter } from "./failure-counter.service.js";
 import { FoundingController } from "./founding.rest.js";
 import { Founding } from "./founding.service.js";
+import { Identities } from "./identities.service.js";
 import { InvitationHalves } from "./invitation-halves.service.js";
 import { InvitationsController } from "./invitations.rest.js";
+import type { LeavingPort } from "./leaving.port.js";
+import { OidcController } from "./oidc.rest.js";
 import { PeopleController } from "./people.rest.js";
 import { People } from "./people.service.js";
+import { PersonSessionsController } from "./person-sessions.rest.js";
+import { providerProviders } from "./provider-providers.module.js";
 import { SessionMethods } from "./session-methods.service.js";
 import { SessionsController } from "./sessions.rest.js";
+import { Sessions } from "./sessions.service.js";
 import { SignIn } from "./sign-in.service.js";
 import { StepUp } from "./step-up.service.js";
 import type { TakingStatementPort } from "./taking-statement.port.js";
@@ -35,11 +41,21 @@ import { UnknownFailures } from "./unknown-failures.service.js";
 
 /** Token of the {@link TakingStatementPort}, whose adapter stands in the module above. */
 export const TAKING_STATEMENT_PORT = Symbol("taking-statement");
+/** Token of the {@link LeavingPort}, whose adapter stands in the module above. */
+export const LEAVING_PORT = Symbol("leaving");
 const COUNTER_POOL = Symbol("counter-pool");
 
 @Global()
 @Module({
-  controllers: [FoundingController, InvitationsController, SessionsController, PeopleController, AllowlistController],
+  controllers: [
+    FoundingController,
+    InvitationsController,
+    SessionsController,
+    OidcController,
+    PeopleController,
+    PersonSessionsController,
+    AllowlistController,
+  ],
   providers: [
     { provide: COUNTER_POOL, inject: [SERVICE_CONNECTION], useFactory: counterPool },
     { provide: FailureCounter, inject: [COUNTER_POOL], useFactory: (pool: Pool) => new FailureCounter(pool) },
@@ -57,10 +73,23 @@ const COUNTER_POOL = Symbol("counter-pool");
     { provide: UnknownFailures, inject: [Log], useFactory: (log: Log) => new UnknownFailures(log) },
     {
       provide: SignIn,
-      inject: [DataSource, Transactions, AuditLog, RecordsKey, StepUp, FailureCounter, UnknownFailures],
-      useFactory: (...parts: ConstructorParameters<typeof SignIn>) => new SignIn(...parts),
+      inject: [DataSource, Transactions, AuditLog, Sessions, StepUp, FailureCounter, UnknownFailures],
+      useFactory: (
+        dataSource: DataSource,
+        transactions: Transactions,
+        log: AuditLog,
+        sessions: Sessions,
+        stepUp: StepUp,
+        failures: FailureCounter,
+        unknownFailures: UnknownFailures,
+      ) => new SignIn(dataSource, transactions, log, sessions, stepUp, { failures, unknownFailures }),
     },
-    { provide: SessionMethods, inject: [SignIn], useFactory: (signIn: SignIn) => new SessionMethods(signIn) },
+    {
+      provide: SessionMethods,
+      inject: [SignIn, CONFIG],
+      useFactory: (signIn: SignIn, { isPasswordOffered }: Config) => new SessionMethods(signIn, isPasswordOffered),
+    },
+    ...providerProviders(LEAVING_PORT),
     {
       provide: Founding,
       inject: [Transactions, AuditLog, AuthenticatorSeal, RecordsKey, CONFIG],
@@ -90,15 +119,23 @@ const COUNTER_POOL = Symbol("counter-pool");
       useFactory: (transactions: Transactions, records: RecordsKey, stepUp: StepUp, statements: TakingStatementPort) =>
         new InvitationHalves(transactions, records, stepUp, statements),
     },
-    { provide: Allowlist, inject: [Transactions], useFactory: (transactions: Transactions) => new Allowlist(transactions) },
+    {
+      provide: Allowlist,
+      inject: [Transactions, LEAVING_PORT],
+      useFactory: (transactions: Transactions, leaving: LeavingPort) => new Allowlist(transactions, leaving),
+    },
     {
       provide: Certification,
       inject: [Transactions, AuditLog, RecordsKey],
       useFactory: (...parts: ConstructorParameters<typeof Certification>) => new Certification(...parts),
     },
-    { provide: People, inject: [Transactions], useFactory: (transactions: Transactions) => new People(transactions) },
+    {
+      provide: People,
+      inject: [Transactions, LEAVING_PORT],
+      useFactory: (transactions: Transactions, leaving: LeavingPort) => new People(transactions, leaving),
+    },
   ],
-  exports: [StepUp, SignIn, Founding, Enrolment, Allowlist, Certification, People],
+  exports: [StepUp, Sessions, Founding, Enrolment, Allowlist, Certification, People, Identities],
 })
 export class PeopleModule implements OnApplicationShutdown {
   /** @param above the provider of {@link TAKING_STATEMENT_PORT}; the composition root knows the module above. */

@@ -8,14 +8,18 @@ import type { Grant } from "../kernel/grant.js";
 import type { Id } from "../kernel/ids.js";
 import { postNotice } from "../notices/post-notice.service.js";
 import { assertCustodiansLeft } from "./allowlist.service.js";
-import { endSessions } from "./end-sessions.service.js";
+import { endAllOf } from "./leave.service.js";
+import type { LeavingPort } from "./leaving.port.js";
 import { Person } from "./person.entity.js";
 import { personNotice } from "./person-notices.js";
 import { hasRole, requireRole, standingOf } from "./standing.service.js";
 
 /** The people that this deployment knows. */
 export class People {
-  constructor(private readonly transactions: Transactions) {}
+  constructor(
+    private readonly transactions: Transactions,
+    private readonly leaving: LeavingPort,
+  ) {}
 
   async list(): Promise<Person[]> {
     return await this.transactions.peek((tx) => tx.readAll(Person, {}));
@@ -28,7 +32,8 @@ export class People {
   }
 
   /**
-   * Suspends a person at once, by one custodian; their sessions end, and what they approved or hold is refused at use.
+   * Suspends a person at once, by one custodian; their sessions and grants end, and what they approved no longer counts, also when they are
+   * restored.
    * @throws RootkeepError `NOT_FOUND`, `SELF_APPROVAL`, `STATE_CONFLICT` when fewer than two custodians would be left.
    */
   async suspend(personId: Id<"person">, custodianId: Id<"person">): Promise<void> {
@@ -36,22 +41,20 @@ export class People {
       const now = await tx.clock();
       await requireRole(tx, custodianId, "custodian", now);
       if (personId === custodianId) throw new RootkeepError("SELF_APPROVAL");
-      const person = await tx.lock(Person, personId);
-      if (person === null) throw new RootkeepError("NOT_FOUND");
+      const { person, sessions, grants } = await endAllOf(tx, personId, now, this.leaving);
       if (person.state !== "ACTIVE") throw new RootkeepError("STATE_CONFLICT");
       const standing = await standingOf(tx, personId, now);
       if (hasRole(standing, "custodian")) await assertCustodiansLeft(tx, personId, now);
       tx.change(Person, person, { state: "SUSPENDED" });
       await postNotice(tx, personNotice("suspended", personId, { approvedBy: custodianId }));
-      const sessions = await endSessions(tx, personId, now);
       const draft = draftEntry({
         action: "person.suspend",
         outcome: "committed",
         actor: personActor(custodianId),
         target: { type: "person", id: personId },
-        details: { sessionsEnded: sessions.length },
+        details: { sessionsEnded: sessions.length, grantsRevoked: grants.length },
       });
-      return { result: undefined, entries: [{ draft }] };
+      return { result: undefined, entries: [{ draft, rows: [person, ...sessions] }, ...grants] };
     });
   }
 

@@ -1,9 +1,10 @@
 import passport from "passport";
 import { Strategy as LocalStrategy } from "passport-local";
 import { RootkeepError } from "../kernel/errors.js";
-import type { NewSession, SignIn } from "./sign-in.service.js";
+import type { NewSession } from "./sessions.service.js";
+import type { SignIn } from "./sign-in.service.js";
 
-/** Ways to open a session. An OpenID Connect provider or a client certificate becomes one more strategy under one more name. */
+/** Ways to open a session with one call. A sign-in at a provider takes two (`OidcSignIn`); passkeys become one more strategy under one more name. */
 export type SessionMethod = "password";
 
 /** What a caller proves themselves with, already checked for form. */
@@ -22,7 +23,11 @@ export interface PasswordProof {
 export class SessionMethods {
   readonly #passport = new passport.Passport();
 
-  constructor(signIn: Pick<SignIn, "signIn">) {
+  /** @param isPasswordOffered false where everybody signs in at the company's provider. */
+  constructor(
+    signIn: Pick<SignIn, "signIn">,
+    private readonly isPasswordOffered = true,
+  ) {
     const options = { usernameField: "email", passwordField: "password", passReqToCallback: true, session: false } as const;
     this.#passport.use(
       "password",
@@ -35,9 +40,10 @@ export class SessionMethods {
 
   /**
    * Opens a session by `method`.
-   * @throws RootkeepError `UNAUTHENTICATED`, `LOCKED_OUT`
+   * @throws RootkeepError `UNAUTHENTICATED`, `LOCKED_OUT`; `STATE_CONFLICT` where passwords are not offered, before one is looked at.
    */
   async open(method: SessionMethod, proof: PasswordProof): Promise<NewSession> {
+    if (!this.isPasswordOffered) throw new RootkeepError("STATE_CONFLICT", { facts: { rule: "sign in at the company's provider" } });
     return await new Promise<NewSession>((resolve, reject) => {
       const answer = (error: unknown, session?: unknown): void => {
         if (error !== null && error !== undefined) reject(error instanceof Error ? error : new Error("sign-in strategy failed"));

@@ -1,5 +1,6 @@
 import { LIMITS } from "../kernel/limits.js";
 import { CodeField, SHOWN, Shown, TextField } from "../wire/fields.js";
+import type { Session } from "./session.entity.js";
 
 /** Signing in with password and authenticator. */
 export class SessionForm {
@@ -17,16 +18,33 @@ export class NewSessionReply {
   @Shown({ ...SHOWN.count, description: "Position of the entry in the audit log." }) readonly seq!: number;
 }
 
-/** A session of the caller's own. */
+/** A session that has not ended. */
 export class SessionReply {
   @Shown(SHOWN.id) readonly id!: string;
   @Shown(SHOWN.time) readonly createdAt!: string;
   @Shown(SHOWN.time) readonly expiresAt!: string;
   @Shown(SHOWN.time) readonly lastSeenAt!: string;
+  @Shown({ ...SHOWN.text, nullable: true, description: "Where it was opened from: an IPv4 address, or the /64 of an IPv6 one." })
+  readonly place!: string | null;
+  @Shown({ type: "string", enum: ["password", "oidc"], description: "How it was opened." }) readonly method!: string;
   @Shown({ ...SHOWN.flag, description: "It is the one that asks." }) readonly isCurrent!: boolean;
 }
 
-/** The caller's sessions that have not ended. */
+/** A session as it is shown to somebody whose own is `current`. */
+export function shownSession(session: Session, current: string): SessionReply {
+  const { id, createdAt, expiresAt, lastSeenAt, place, identityId } = session;
+  return {
+    id,
+    createdAt: createdAt.toISOString(),
+    expiresAt: expiresAt.toISOString(),
+    lastSeenAt: lastSeenAt.toISOString(),
+    place,
+    method: identityId === null ? "password" : "oidc",
+    isCurrent: id === current,
+  };
+}
+
+/** Sessions that have not ended. */
 export class SessionsReply {
   @Shown({ type: () => [SessionReply] }) readonly items!: readonly SessionReply[];
   @Shown(SHOWN.next) readonly next!: string | null;

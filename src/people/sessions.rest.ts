@@ -7,8 +7,8 @@ import { Operation } from "../wire/operation.decorator.js";
 import { PageQuery } from "../wire/page.dto.js";
 import { pageOfWhole } from "../wire/whole-list.js";
 import { SessionMethods } from "./session-methods.service.js";
-import { NewSessionReply, SessionForm, SessionsReply } from "./sessions.dto.js";
-import { SignIn } from "./sign-in.service.js";
+import { NewSessionReply, SessionForm, SessionsReply, shownSession } from "./sessions.dto.js";
+import { Sessions } from "./sessions.service.js";
 
 /** Sessions: sign in, see one's own, end one's own. */
 @ApiTags("sessions")
@@ -16,7 +16,7 @@ import { SignIn } from "./sign-in.service.js";
 export class SessionsController {
   constructor(
     private readonly methods: SessionMethods,
-    private readonly signIn: SignIn,
+    private readonly sessions: Sessions,
   ) {}
 
   @Post()
@@ -33,17 +33,8 @@ export class SessionsController {
   @Operation("session.list")
   @ApiOkResponse({ type: SessionsReply, description: "Your sessions." })
   async list(@CurrentPerson() caller: PersonCaller, @Query() query: PageQuery): Promise<SessionsReply> {
-    const { items, next } = pageOfWhole(await this.signIn.list(caller.personId), query, ({ id }) => id);
-    return {
-      items: items.map(({ id, createdAt, expiresAt, lastSeenAt }) => ({
-        id,
-        createdAt: createdAt.toISOString(),
-        expiresAt: expiresAt.toISOString(),
-        lastSeenAt: lastSeenAt.toISOString(),
-        isCurrent: id === caller.sessionId,
-      })),
-      next,
-    };
+    const { items, next } = pageOfWhole(await this.sessions.list(caller.personId), query, ({ id }) => id);
+    return { items: items.map((session) => shownSession(session, caller.sessionId)), next };
   }
 
   @Delete(":id")
@@ -51,6 +42,6 @@ export class SessionsController {
   @Operation("session.revoke")
   @ApiNoContentResponse({ description: "The session has ended. `current` names the one that asks." })
   async revoke(@CurrentPerson() caller: PersonCaller, @Param("id") id: string): Promise<void> {
-    await this.signIn.revoke(caller.personId, id === "current" ? caller.sessionId : parseId("session", id));
+    await this.sessions.revoke(caller.personId, id === "current" ? caller.sessionId : parseId("session", id));
   }
 }

@@ -1,14 +1,19 @@
 import type { WorkTransaction } from "../database/work-transaction.js";
 import { RootkeepError } from "../kernel/errors.js";
 import type { Id } from "../kernel/ids.js";
+import { identityOf } from "./acting-person.service.js";
 import { Authenticator } from "./authenticator.entity.js";
 import type { AuthenticatorSeal } from "./authenticator-seal.service.js";
 import type { FailureCounter } from "./failure-counter.service.js";
+import { Session } from "./session.entity.js";
 
 /** How a TOTP code is checked; the period is 30 s but in a trial (design §11). */
 export interface TotpSettings {
   readonly periodSeconds: number;
 }
+
+/** What a code is for: an act of a session, or signing in from a place (`networkOf`), which is the person's own if they signed in there before. */
+export type StepUpFor = { readonly session: Id<"session"> } | { readonly place: string; readonly isKnownPlace: boolean };
 
 /**
  * The fresh second factor that signing in, approving, opening and taking half an invitation each take as an argument of that very call. A
@@ -24,7 +29,7 @@ export class StepUp {
 
   /**
    * Accepts `code` for one act of `personId` and moves the authenticator's last step, in the caller's transaction.
-   * @param forActs true for all but signing in: an authenticator younger than the waiting time does not count.
+   * @param what for acts, neither an authenticator nor the identity of the session counts while it is younger than the waiting time.
    * @param knownSince authenticators that were enrolled later do not count: a reset ends what was granted before it.
    * @returns id of the authenticator that confirmed.
    *
@@ -37,14 +42,16 @@ export class StepUp {
     personId: string,
     code: string,
     now: Date,
-    forActs: boolean,
+    what: StepUpFor,
     knownSince?: Date,
   ): Promise<Id<"authenticator">> {
+    const isAct = "session" in what;
+    if (isAct) await assertWaited(tx, what.session, now);
     const authenticators = await tx.readAll(Authenticator, { personId: personId as Id<"person">, kind: "totp", state: "ACTIVE" }, "lock");
-    const subject = `step-up:${personId}`;
+    const subject = subjectOf(personId, what);
     const hasFailed = await this.failures.assertMayTry(subject);
     for (const authenticator of authenticators) {
-      if (forActs && now < authenticator.usableFrom) continue;
+      if (isAct && now < authenticator.usableFrom) continue;
       if (knownSince !== undefined && authenticator.createdAt > knownSince) continue;
       const step = this.stepOf(authenticator, code, now);
       if (step === null) continue;
@@ -70,6 +77,26 @@ export class StepUp {
       periodSeconds: this.settings.periodSeconds,
       afterStep: lastStep === null ? null : Number(lastStep),
     });
+  }
+}
+
+/**
+ * Whose wrong codes are counted together. Acts, signing in from the person's own places and signing in from anywhere else stand apart, so
+ * that who knows a password can neither keep its owner from acting nor from signing in where they always do. All strangers share one
+ * count: guessing a code from a thousand addresses is as slow as from one.
+ */
+function subjectOf(personId: string, what: StepUpFor): string {
+  if ("session" in what) return `step-up:${personId}`;
+  return what.isKnownPlace ? `step-up:${personId}:${what.place}` : `step-up:${personId}:elsewhere`;
+}
+
+/** @throws RootkeepError `STEP_UP_REQUIRED` for a session whose identity was linked less than the waiting time ago. */
+async function assertWaited(tx: WorkTransaction, sessionId: Id<"session">, now: Date): Promise<void> {
+  const session = await tx.read(Session, sessionId);
+  if (session === null) throw new RootkeepError("UNAUTHENTICATED");
+  const identity = await identityOf(tx, session);
+  if (identity !== null && now < identity.usableFrom) {
+    throw new RootkeepError("STEP_UP_REQUIRED", { facts: { usableFrom: identity.usableFrom.toISOString() } });
   }
 }
 

@@ -16,7 +16,7 @@ export async function voidAccess(tx: WorkTransaction, reopened: number, take: nu
   const seq = LessThan(String(reopened));
   const sessions = await tx.readAll(Session, { endedAt: IsNull(), expiresAt: MoreThan(now), seq }, "lock", take);
   for (const session of sessions) tx.change(Session, session, { endedAt: now });
-  const invitations = await tx.readAll(Invitation, { state: In(["OPEN", "ACCEPTED"]), seq }, "lock", take);
+  const invitations = await tx.readAll(Invitation, { state: In(["OPEN", "LINK", "ACCEPTED"]), seq }, "lock", take);
   for (const invitation of invitations) tx.change(Invitation, invitation, { state: "VOID" });
   if (sessions.length + invitations.length === 0) return [];
   const draft = draftEntry({

@@ -83,6 +83,7 @@ export const EVENTS = {
     level: "error",
     fields: REQUEST_FIELDS,
   },
+  "provider.failed": { level: "warn", fields: { step: ["discover", "exchange", "standing", "logout"], reason: "slug" } },
   "signin.failed_count": { level: "warn", fields: { count: "number", seconds: "number" } },
   "import.progress": { level: "info", fields: { importId: "id", imported: "number", rows: "number", errors: "number", isDone: "boolean" } },
   "founding.invitations_written": { level: "info", fields: { count: "number" } },

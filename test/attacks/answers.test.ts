@@ -32,13 +32,13 @@ describe("a database that lies in its answers", () => {
         WHERE oprname = '=' AND oprleft = 'bytea'::regtype AND oprright = 'bytea'::regtype;
       ALTER TABLE people.session DROP CONSTRAINT session_token_uq`);
     try {
-      await assert.rejects(vault.people.signIn.authenticate("rks_nobody"), (error) => isRootkeepError(error, "ROW_REFUSED"));
+      await assert.rejects(vault.people.sessions.authenticate("rks_nobody"), (error) => isRootkeepError(error, "ROW_REFUSED"));
       assert.ok(vault.alarms.some(({ kind, what }) => kind === "row-refused" && what.endsWith(" answer")));
     } finally {
       await asOwner(`UPDATE pg_operator SET oprcode = 'byteaeq'::regproc
         WHERE oprname = '=' AND oprleft = 'bytea'::regtype AND oprright = 'bytea'::regtype`);
     }
-    const signedIn = await vault.people.signIn.authenticate(rita.token);
+    const signedIn = await vault.people.sessions.authenticate(rita.token);
     assert.equal(signedIn.personId, rita.personId);
   });
 

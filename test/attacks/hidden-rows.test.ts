@@ -78,13 +78,13 @@ describe("a row hidden from a search while somebody decides without it [L11]", (
     await vault.people.people.suspend(sven.personId, ada.personId);
     await session.putBack();
     await vault.decide({ operation: "person.restore", subject: { personId: sven.personId } });
-    tally.note("session hidden from a suspension", await isRefused(vault.people.signIn.authenticate(sven.token)));
+    tally.note("session hidden from a suspension", await isRefused(vault.people.sessions.authenticate(sven.token)));
     const rosa = await vault.enrol("Rosa Reset", ["requester"]);
     const second = await owner.copy("people.session", `person_id = '${rosa.personId}'`);
     await owner.run("DELETE FROM people.session WHERE person_id = $1", [rosa.personId]);
     await vault.decide({ operation: "authenticator.reset", subject: { personId: rosa.personId } });
     await second.putBack();
-    tally.note("session hidden from a reset", await isRefused(vault.people.signIn.authenticate(rosa.token)));
+    tally.note("session hidden from a reset", await isRefused(vault.people.sessions.authenticate(rosa.token)));
     const form = formOf({ operation: "person.enrol", subject: { name: "Nobody", email: "nobody@example.com" } });
     tally.note("its id in an act", await isRefused(vault.requests.submit(rosa, form)));
     tally.assertHeld();

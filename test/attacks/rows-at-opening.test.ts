@@ -72,7 +72,7 @@ describe("opening, with a deciding row that the database's owner has touched [L1
         otherId: otto.sessionId,
         owners: ["person_id"],
         foundBy: [],
-        undecided: ["last_seen_at"],
+        undecided: ["last_seen_at", "place"],
       },
       { ...allowed, kind: "holder's allowlist entry", id: await entry(rita, "requester"), otherId: await entry(otto, "requester") },
       { ...allowed, kind: "approver's allowlist entry", id: await entry(alan, "approver"), otherId: await entry(otto, "approver") },
@@ -154,7 +154,7 @@ describe("opening, with a deciding row that the database's owner has touched [L1
     const stolen = { personId: rita.personId, sessionId: otto.sessionId };
     const asRita = async () => vault.reveals.reveal(stolen, grantId, "root-password", await unusedCode(rita));
     tally.note("session in another's name", await judge(vault, owner, ["people.session"], asRita));
-    tally.note("its token", await judge(vault, owner, ["people.session"], () => vault.people.signIn.authenticate(otto.token)));
+    tally.note("its token", await judge(vault, owner, ["people.session"], () => vault.people.sessions.authenticate(otto.token)));
     await session.putBack();
     const clonedId: Id<"grant"> = `grt_${"0".repeat(26)}`;
     await owner.run(

@@ -23,14 +23,14 @@ describe("a restart", () => {
   it("ends no session, and brings none back that was ended", async () => {
     const { holder, custodian, vault } = scene;
     const ended = await vault.signIn(scene.approvers[1].email, scene.approvers[1].app);
-    await vault.people.signIn.revoke(ended.personId, ended.sessionId);
+    await vault.people.sessions.revoke(ended.personId, ended.sessionId);
     const fresh = await Vault.open({ replicaOf: vault });
     try {
       for (const actor of [holder, custodian]) {
-        const { personId, sessionId } = await fresh.people.signIn.authenticate(actor.token);
+        const { personId, sessionId } = await fresh.people.sessions.authenticate(actor.token);
         assert.deepEqual([personId, sessionId], [actor.personId, actor.sessionId]);
       }
-      await assert.rejects(fresh.people.signIn.authenticate(ended.token), (error) => isRootkeepError(error, "UNAUTHENTICATED"));
+      await assert.rejects(fresh.people.sessions.authenticate(ended.token), (error) => isRootkeepError(error, "UNAUTHENTICATED"));
     } finally {
       await fresh.close();
     }

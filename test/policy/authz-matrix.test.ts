@@ -72,19 +72,22 @@ describe("the matrix of rights", () => {
     assert.equal(matrix, readFileSync(GOLDEN, "utf8"));
   });
 
-  it("lets nobody without a session do anything but probe, found, accept an invitation and sign in", async () => {
+  it("lets nobody without a session do anything but probe, found, accept an invitation, link with one, sign in, and be the provider that logs out", async () => {
     const passed: Operation[] = [];
     for (const operation of OPERATION_NAMES) if ((await outcome(founded.app, operation)) === "pass") passed.push(operation);
     assert.deepEqual(
       passed.filter((operation) => !operation.startsWith("sys.")),
-      ["founding.accept", "founding.confirm", "invitation.accept", "invitation.confirm", "session.create"],
+      [
+        ...["founding.accept", "founding.confirm", "invitation.accept", "invitation.confirm"],
+        ...["session.create", "login.begin", "login.complete", "session.logout", "identity.accept"],
+      ],
     );
   });
 
   it("never lets an auditor change anything but end sessions", async () => {
     const { token } = founded.signIn("auditor");
     const reading = /\.(list|read|self|export|live|ready|health|metrics|openapi)$/;
-    const open = /^(founding|invitation\.(accept|confirm)|session\.)/;
+    const open = /^(founding|invitation\.(accept|confirm)|login\.|identity\.accept|session\.(create|revoke|logout))/;
     for (const operation of OPERATION_NAMES) {
       if (reading.test(operation) || open.test(operation)) continue;
       assert.equal(await outcome(founded.app, operation, token), "FORBIDDEN", operation);

@@ -36,17 +36,22 @@ import { Deliveries } from "../../src/notices/deliveries.service.js";
 import { NoticesController } from "../../src/notices/notices.rest.js";
 import { AllowlistController } from "../../src/people/allowlist.rest.js";
 import { Allowlist } from "../../src/people/allowlist.service.js";
+import { BackChannelLogout } from "../../src/people/back-channel-logout.service.js";
 import { Certification } from "../../src/people/certification.service.js";
 import { Enrolment } from "../../src/people/enrolment.service.js";
 import { FoundingController } from "../../src/people/founding.rest.js";
 import { Founding } from "../../src/people/founding.service.js";
+import { Identities } from "../../src/people/identities.service.js";
 import { InvitationHalves } from "../../src/people/invitation-halves.service.js";
 import { InvitationsController } from "../../src/people/invitations.rest.js";
+import { OidcController } from "../../src/people/oidc.rest.js";
+import { OidcSignIn } from "../../src/people/oidc-sign-in.service.js";
 import { PeopleController } from "../../src/people/people.rest.js";
 import { People } from "../../src/people/people.service.js";
+import { PersonSessionsController } from "../../src/people/person-sessions.rest.js";
 import { SessionMethods } from "../../src/people/session-methods.service.js";
 import { SessionsController } from "../../src/people/sessions.rest.js";
-import { SignIn } from "../../src/people/sign-in.service.js";
+import { Sessions } from "../../src/people/sessions.service.js";
 import { AccountSecretsController } from "../../src/secrets/account-secrets.rest.js";
 import { ImportAccounts } from "../../src/secrets/import-accounts.service.js";
 import { ImportsController } from "../../src/secrets/imports.rest.js";
@@ -71,15 +76,18 @@ const UNUSED = [
   Allowlist,
   Certification,
   AuditReader,
+  BackChannelLogout,
   BodyHash,
   DataSource,
   Enrolment,
   Founding,
   FoundingState,
+  Identities,
   ImportAccounts,
   InvitationHalves,
   Log,
   Metrics,
+  OidcSignIn,
   People,
   RefusalLog,
   Reports,
@@ -87,7 +95,7 @@ const UNUSED = [
   RevealSecret,
   Secrets,
   SessionMethods,
-  SignIn,
+  Sessions,
   TlogReader,
   TokenSource,
   TrustedConfiguration,
@@ -113,8 +121,10 @@ class Behind {}
     ImportsController,
     InvitationsController,
     OpeningsController,
+    OidcController,
     PeopleController,
     NoticesController,
+    PersonSessionsController,
     PurposesController,
     RequestsController,
     SessionsController,

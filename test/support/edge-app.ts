@@ -13,7 +13,7 @@ import { createHttpApp } from "../../src/edge/server.js";
 import { RootkeepError } from "../../src/kernel/errors.js";
 import { newId } from "../../src/kernel/ids.js";
 import { OPERATION_NAMES, type Operation as OperationName, type Role } from "../../src/kernel/operations.js";
-import type { SignedIn } from "../../src/people/sign-in.service.js";
+import type { SignedIn } from "../../src/people/sessions.service.js";
 import { HealthRegistry } from "../../src/telemetry/health.js";
 import { Log } from "../../src/telemetry/log.service.js";
 import { Metrics } from "../../src/telemetry/metrics.js";
@@ -83,7 +83,7 @@ export async function edgeApp(options: EdgeAppOptions = {}): Promise<EdgeApp> {
         version: "0.0.0",
         ...(options.rateLimit === undefined ? {} : { rateLimit: options.rateLimit }),
         ports: [
-          { provide: TokenSource, useValue: { authenticate } satisfies TokenSource },
+          { provide: TokenSource, useValue: { authenticate, assertStandsAtProvider: () => Promise.resolve() } satisfies TokenSource },
           { provide: FoundingState, useValue: { isFounded: () => Promise.resolve(options.isFounded ?? true) } satisfies FoundingState },
           { provide: BodyHash, useValue: { bodyHash: (body) => createHmac("sha256", "test").update(body).digest() } satisfies BodyHash },
           { provide: RefusalLog, useValue: { record } satisfies RefusalLog },

@@ -31,7 +31,7 @@ export interface RestApp {
 }
 
 /** Starts the application; nothing is founded yet. Time steps are one second, and an authenticator counts at once. */
-export async function startRestApp(): Promise<RestApp> {
+export async function startRestApp(environment: Readonly<Record<string, string>> = {}): Promise<RestApp> {
   const directory = await mkdtemp(join(tmpdir(), "rootkeep-rest-"));
   const database = await createTestDatabase({ migrations: MIGRATIONS });
   const lines: string[] = [];
@@ -55,6 +55,7 @@ export async function startRestApp(): Promise<RestApp> {
         ROOTKEEP_FOUNDING_CUSTODIANS: "3",
         ROOTKEEP_TRIAL_TOTP_PERIOD_SECONDS: "1",
         ROOTKEEP_TRIAL_AUTHENTICATOR_WAIT_SECONDS: "0",
+        ...environment,
       },
       { cwd: directory },
     );

@@ -7,7 +7,7 @@ import { Pool } from "pg";
 import type { DataSource } from "typeorm";
 import { MIGRATIONS } from "../../migrations/index.js";
 import { AccountRegistry } from "../../src/accounts/account-registry.service.js";
-import { AccessGrants } from "../../src/approvals/access-grants.service.js";
+import { AccessGrants, revokeGrantsOf } from "../../src/approvals/access-grants.service.js";
 import { brakeRaiseAct } from "../../src/approvals/brake-raise-act.service.js";
 import { CATALOGUE } from "../../src/approvals/catalogue.js";
 import { Glass } from "../../src/approvals/glass.service.js";
@@ -47,6 +47,7 @@ import { InvitationHalves } from "../../src/people/invitation-halves.service.js"
 import { NoticeRecipients } from "../../src/people/notice-recipients.service.js";
 import { People } from "../../src/people/people.service.js";
 import type { Scope } from "../../src/people/scope.js";
+import type { Sessions } from "../../src/people/sessions.service.js";
 import { SignIn } from "../../src/people/sign-in.service.js";
 import { StepUp } from "../../src/people/step-up.service.js";
 import { ImportAccounts } from "../../src/secrets/import-accounts.service.js";
@@ -56,6 +57,7 @@ import { waiveAct } from "../../src/secrets/waive-act.service.js";
 import { compileTicketPattern } from "../../src/tickets/ticket-reference.js";
 import { AuthenticatorApp } from "./authenticator-app.js";
 import { createTestDatabase, type TestDatabase } from "./postgres.js";
+import { type ProviderBench, type ProviderBenchOptions, providerBench } from "./provider-bench.js";
 
 export const LOG_ORIGIN = "rootkeep.test/audit/test/1";
 const PASSWORD = "a long pass phrase of tests";
@@ -84,6 +86,8 @@ export interface VaultOptions {
   /** Nothing is sent but enclosed for a client's key; not demanded unless told. */
   readonly demandsDeliveryKey?: boolean;
   readonly database?: TestDatabase;
+  /** The company's provider, and how long its identities wait. */
+  readonly provider?: ProviderBenchOptions;
   /** A second replica over the same database and root key. */
   readonly replicaOf?: Vault;
 }
@@ -109,6 +113,8 @@ export class Vault {
     readonly directory: string,
     readonly people: {
       readonly signIn: SignIn;
+      readonly sessions: Sessions;
+      readonly provider: ProviderBench;
       readonly founding: Founding;
       readonly enrolment: Enrolment;
       readonly halves: InvitationHalves;
@@ -157,10 +163,19 @@ export class Vault {
     const seal = new AuthenticatorSeal(keys, peopleKeys);
     const stepUp = new StepUp(seal, failures, { periodSeconds: 1 });
     const enrolment = new Enrolment(dataSource, transactions, keys.records, seal, { deployment: "test", periodSeconds: 1, waitSeconds: 0 });
-    const allowlist = new Allowlist(transactions);
-    const persons = new People(transactions);
+    const leaving = { revokeGrantsOf };
+    const allowlist = new Allowlist(transactions, leaving);
+    const persons = new People(transactions, leaving);
+    const unknownFailures = { note: () => undefined };
+    const provider = providerBench(
+      { dataSource, transactions, log, keys, peopleKeys, stepUp, leaving, unknownFailures },
+      options.provider ?? { config: null },
+    );
+    const { sessions } = provider;
     const people = {
-      signIn: new SignIn(dataSource, transactions, log, keys.records, stepUp, failures, { note: () => undefined }),
+      signIn: new SignIn(dataSource, transactions, log, sessions, stepUp, { failures, unknownFailures }),
+      sessions,
+      provider,
       founding: new Founding(transactions, log, seal, {
         deployment: "test",
         custodians: 2,
@@ -180,7 +195,14 @@ export class Vault {
     const secrets = new Secrets(transactions, log);
     const reveal = revealAct(CATALOGUE, secrets);
     const ticketPattern = compileTicketPattern("[A-Z]{2,5}-[0-9]{1,6}");
-    const acts = [reveal, waiveAct(log), trust.act(), brakeRaiseAct(), ...peopleActs(persons, enrolment, allowlist, certification)];
+    const linking = { identities: provider.identities, issuer: provider.standing.issuer };
+    const acts = [
+      reveal,
+      waiveAct(log),
+      trust.act(),
+      brakeRaiseAct(),
+      ...peopleActs(persons, enrolment, allowlist, certification, linking),
+    ];
     const requests = new Requests(transactions, stepUp, acts, {
       logOrigin: LOG_ORIGIN,
       ticketPattern,

@@ -9,6 +9,7 @@ import type { DecidingEntity } from "../../../src/database/work-transaction.js";
 import { ENTITIES } from "../../../src/entities.js";
 import { RootkeepError } from "../../../src/kernel/errors.js";
 import { type Id, newId } from "../../../src/kernel/ids.js";
+import { Session } from "../../../src/people/session.entity.js";
 import { withClient } from "../../support/postgres.js";
 import { Vault } from "../../support/vault.js";
 
@@ -22,6 +23,7 @@ const DECIDING = [
   "authenticator",
   "brake_raise",
   "glass_use",
+  "identity",
   "invitation",
   "person",
   "request",
@@ -100,11 +102,35 @@ describe("a deciding row", () => {
     }
   });
 
-  it("leaves out of its HMAC what may only bar: when a session was seen, how often a code failed [DR-11]", () => {
+  it("leaves out of its HMAC what may only bar: when a session was seen and from where, how often a code failed [DR-11]", () => {
     const undecided = ENTITIES.flatMap((entity) =>
       ((entity as DecidingEntity).undecided ?? []).map((column) => `${entity.name}.${column}`),
     );
-    assert.deepEqual(undecided.sort(), ["Invitation.failures", "Session.lastSeenAt"]);
+    assert.deepEqual(undecided.sort(), ["Invitation.failures", "Session.lastSeenAt", "Session.place"]);
+  });
+
+  it("leaves a column that came later out while it is null, and covers it once it holds something [DR-16]", async () => {
+    const [ada, ben] = await vault.found();
+    const session = await vault.transactions.peek((tx) => tx.read(Session, ada.sessionId));
+    assert.ok(session !== null);
+    // As a service wrote it that did not know the column.
+    const before = new Map<string, string | Date | Buffer | null>([
+      ["id", session.id],
+      ["person_id", session.personId],
+      ["token_hash", session.tokenHash],
+      ["created_at", session.createdAt],
+      ["expires_at", session.expiresAt],
+      ["ended_at", null],
+      ["seq", session.seq],
+    ]);
+    assert.deepEqual(session.mac, vault.keys.records.mac(decidingBytes("session", before)));
+    assert.equal(session.identityId, null);
+    await attack("ALTER TABLE people.session DROP CONSTRAINT session_identity_fk");
+    await attack("UPDATE people.session SET identity_id = $2 WHERE id = $1", [ben.sessionId, newId("identity")]);
+    await assert.rejects(
+      vault.transactions.peek((tx) => tx.read(Session, ben.sessionId)),
+      refusedFor("mac"),
+    );
   });
 
   it("carries the seq of the entry that lists it, and the HMAC of its bytes [DR-2] [DR-7]", async () => {

@@ -76,7 +76,7 @@ describe("secrets have no way out but the one [L8]", () => {
     await failing(vault.people.enrolment.confirm(token, "000000"));
     await failing(vault.people.signIn.signIn({ email: rita.email, password: WRONG_PASSWORD, code: "000000", address: "127.0.0.9" }));
     await failing(vault.people.signIn.signIn({ email: "no@example.com", password: WRONG_PASSWORD, code: "000000", address: "127.0.0.9" }));
-    await failing(vault.people.signIn.authenticate(`${rita.token}x`));
+    await failing(vault.people.sessions.authenticate(`${rita.token}x`));
   }
 
   async function openings(): Promise<void> {

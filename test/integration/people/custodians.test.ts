@@ -62,7 +62,7 @@ describe("custodians among themselves, and strangers at the door", () => {
     const right = { ...wrong, password: "a long pass phrase of tests" };
     await assert.rejects(vault.people.signIn.signIn({ ...right, code: await rita.app.next() }), isCode("LOCKED_OUT"));
     const elsewhere = await vault.people.signIn.signIn({ ...right, code: await rita.app.next(), address: "192.0.2.1" });
-    assert.equal((await vault.people.signIn.authenticate(elsewhere.token)).personId, rita.personId);
+    assert.equal((await vault.people.sessions.authenticate(elsewhere.token)).personId, rita.personId);
   });
 
   it("five wrong codes in acts lock the acts of that person, with the right code too", async () => {

@@ -132,7 +132,7 @@ describe("becoming somebody", () => {
     const holder = await vault.enrol("Holly Holder", ["requester"]);
     const { grantId } = await vault.grant(holder, [alan], await vault.import("111122223333"));
     const before = await vault.decide({ operation: "authenticator.reset", subject: { personId: alan.personId } });
-    await assert.rejects(vault.people.signIn.authenticate(alan.token), isCode("UNAUTHENTICATED"));
+    await assert.rejects(vault.people.sessions.authenticate(alan.token), isCode("UNAUTHENTICATED"));
     await assert.rejects(vault.signIn(alan.email, alan.app, 1), isCode("UNAUTHENTICATED"));
     await assert.rejects(vault.open(holder, grantId), isCode("APPROVAL_REQUIRED"));
     const { token, code } = await vault.invitation(before.requestId);

@@ -106,6 +106,8 @@ describe("every route of the API description", () => {
       const entries = (await asking.client.get("/v1/allowlist", { limit: 200 })).list("items");
       const own = entries.find((entry) => entry.text("personId") === noor.id && entry.textOrNull("endedAt") === null);
       await asking.client.post(`/v1/allowlist/${own?.text("id") ?? ""}/revocations`);
+      // Whoever is taken off the list is signed out.
+      await noor.signIn();
     }
     await walkAs(noor, null);
   });

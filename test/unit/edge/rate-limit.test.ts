@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { networkOf, TokenBuckets } from "../../../src/edge/rate-limit.js";
+import { TokenBuckets } from "../../../src/edge/rate-limit.js";
+import { networkOf } from "../../../src/people/network.js";
 
 function bucketsAt(settings: { burst: number; perSecond: number; addressesMax?: number }) {
   const clock = { at: 0 };

@@ -3,7 +3,8 @@ import { describe, it } from "node:test";
 import { isRootkeepError, RootkeepError } from "../../../src/kernel/errors.js";
 import { newId } from "../../../src/kernel/ids.js";
 import { SessionMethods } from "../../../src/people/session-methods.service.js";
-import type { Credentials, NewSession } from "../../../src/people/sign-in.service.js";
+import type { NewSession } from "../../../src/people/sessions.service.js";
+import type { Credentials } from "../../../src/people/sign-in.service.js";
 
 const PROOF = { email: "ada@example.com", password: "correct horse", code: "123456", address: "192.0.2.1" };
 
@@ -33,6 +34,11 @@ describe("the ways to open a session", () => {
   it("refuse a proof without a password before asking anybody", async () => {
     const methods = new SessionMethods({ signIn: () => Promise.reject(new Error("asked")) });
     await assert.rejects(methods.open("password", { ...PROOF, password: "" }), (error) => isRootkeepError(error, "UNAUTHENTICATED"));
+  });
+
+  it("refuse a password that is not offered without asking anybody", async () => {
+    const methods = new SessionMethods({ signIn: () => Promise.reject(new Error("asked")) }, false);
+    await assert.rejects(methods.open("password", PROOF), (error) => isRootkeepError(error, "STATE_CONFLICT"));
   });
 
   it("keep callers apart who sign in at the same time", async () => {

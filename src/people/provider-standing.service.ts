@@ -1,0 +1,172 @@
+import { setTimeout as wait } from "node:timers/promises";
+import type { AuditLog } from "../audit/audit-log.service.js";
+import { draftEntry, SYSTEM_ACTOR } from "../audit/draft.js";
+import type { Transactions } from "../audit/transactions.service.js";
+import type { WorkTransaction } from "../database/work-transaction.js";
+import { isRootkeepError, RootkeepError } from "../kernel/errors.js";
+import type { Id } from "../kernel/ids.js";
+import { LIMITS } from "../kernel/limits.js";
+import { identityOf } from "./acting-person.service.js";
+import type { OidcProvider, ProvenIdentity } from "./oidc-provider.adapter.js";
+import type { KeptSession, ProviderSessions } from "./provider-session.repository.js";
+import type { ProviderTokenSeal } from "./provider-token-seal.service.js";
+import { Session } from "./session.entity.js";
+
+/** A session of ours that a sign-in at the provider has opened. */
+export interface ProviderSession {
+  readonly sessionId: Id<"session">;
+  readonly personId: Id<"person">;
+  readonly subject: string;
+}
+
+/** Why a session was ended by nobody here. */
+export type EndReason = "provider" | "logout";
+
+const POLL_MS = 100;
+
+/**
+ * Whether people still stand at the company's provider. Somebody who was let go there must not approve or open anything here: before
+ * each of these acts the provider is asked, and about every live session every few minutes. No answer is no yes for an act; reading goes on.
+ */
+export class ProviderStanding {
+  /** When the provider last did not answer, on the monotonic clock. */
+  #awaySince: number | undefined;
+
+  constructor(
+    private readonly transactions: Transactions,
+    private readonly log: Pick<AuditLog, "reportRefusedRow">,
+    private readonly kept: ProviderSessions,
+    private readonly seal: ProviderTokenSeal,
+    private readonly provider: OidcProvider | null,
+  ) {}
+
+  /** The issuer whose identities count; null without a provider. */
+  get issuer(): string | null {
+    return this.provider?.issuer ?? null;
+  }
+
+  /** Keeps what the new session may ask the provider with, in the transaction of the sign-in. */
+  async keep(tx: WorkTransaction, sessionId: Id<"session">, personId: Id<"person">, proof: ProvenIdentity): Promise<void> {
+    const tokens = await this.seal.seal({ sessionId, personId }, proof.tokens);
+    await this.kept.insert(tx.manager, sessionId, proof.sid, tokens);
+  }
+
+  /**
+   * Passes if the provider said within `maxAgeSeconds` that the session stands, or says so now. A no ends the session.
+   * @param whileAway what no answer means: `go-on` for reading, `refuse` for acts.
+   * @throws RootkeepError `UNAUTHENTICATED`, `ROW_REFUSED`; with `refuse` also `UNAVAILABLE`.
+   */
+  async assertStands(session: ProviderSession, maxAgeSeconds: number, whileAway: "go-on" | "refuse"): Promise<void> {
+    const kept = await this.#refusing(session, () => this.kept.read(session.sessionId));
+    if (kept.ageSeconds >= 0 && kept.ageSeconds <= maxAgeSeconds) return;
+    // Without this every call of a reader would wait for a provider that is away.
+    if (whileAway === "go-on" && this.#isAway()) return;
+    try {
+      await this.#ask(session, kept.checkedAt);
+      this.#awaySince = undefined;
+    } catch (error) {
+      if (!isRootkeepError(error, "UNAVAILABLE")) throw error;
+      this.#awaySince = performance.now();
+      if (whileAway === "refuse") throw error;
+    }
+  }
+
+  /** Asks about every live session whose last answer is older than `seconds`. @returns how many were ended. */
+  async sweep(seconds: number, idleSeconds: number): Promise<number> {
+    await this.kept.sweep();
+    let ended = 0;
+    for (const sessionId of await this.kept.due(seconds, idleSeconds)) {
+      const session = await this.#known(sessionId as Id<"session">);
+      if (session === null) continue;
+      try {
+        await this.assertStands(session, seconds, "refuse");
+      } catch (error) {
+        if (isRootkeepError(error, "UNAVAILABLE")) return ended;
+        if (isRootkeepError(error, "UNAUTHENTICATED")) ended += 1;
+        else throw error;
+      }
+    }
+    return ended;
+  }
+
+  /** Ends a session by what the provider said. */
+  async end(sessionId: Id<"session">, reason: EndReason): Promise<void> {
+    await this.transactions.run(async (tx) => {
+      const session = await tx.lock(Session, sessionId);
+      if (session?.endedAt !== null) return { result: undefined, entries: [] };
+      tx.change(Session, session, { endedAt: await tx.clock() });
+      const target = { type: "session", id: sessionId };
+      const details = { reason, person: session.personId };
+      return {
+        result: undefined,
+        entries: [{ draft: draftEntry({ action: "session.ended", outcome: "committed", actor: SYSTEM_ACTOR, target, details }) }],
+      };
+    });
+  }
+
+  /** One caller asks, on one replica: a refresh token that rotates is good once. The others wait for the answer. */
+  async #ask(session: ProviderSession, knownSince: Date): Promise<void> {
+    const { provider } = this;
+    if (provider === null) throw new RootkeepError("UNAUTHENTICATED");
+    const until = performance.now() + LIMITS.providerDeadlineMs + 1_000;
+    for (;;) {
+      const leased = await this.#refusing(session, () => this.kept.lease(session.sessionId));
+      // Somebody else's answer that came before our turn is as good as ours.
+      if (leased !== null) {
+        if (leased.checkedAt > knownSince) await this.kept.release(session.sessionId);
+        else await this.#askLeased(provider, session, leased);
+        return;
+      }
+      if (performance.now() > until) throw new RootkeepError("UNAVAILABLE", { reason: "provider" });
+      await wait(POLL_MS);
+      const kept = await this.#refusing(session, () => this.kept.read(session.sessionId));
+      if (kept.checkedAt > knownSince) return;
+    }
+  }
+
+  async #askLeased(provider: OidcProvider, session: ProviderSession, leased: KeptSession): Promise<void> {
+    const { sessionId, personId, subject } = session;
+    try {
+      const answer = await this.seal.lend({ sessionId, personId }, leased, (tokens) => provider.stillStands(tokens, subject));
+      if (answer.stands) {
+        try {
+          await this.kept.renew(sessionId, leased.sidHash, await this.seal.seal({ sessionId, personId }, answer.tokens));
+        } finally {
+          answer.tokens.wipe();
+        }
+        return;
+      }
+    } catch (error) {
+      await this.kept.release(sessionId);
+      throw error;
+    }
+    await this.end(sessionId, "provider");
+    throw new RootkeepError("UNAUTHENTICATED");
+  }
+
+  async #known(sessionId: Id<"session">): Promise<ProviderSession | null> {
+    return await this.transactions.peek(async (tx) => {
+      const session = await tx.read(Session, sessionId);
+      if (session === null) return null;
+      const identity = await identityOf(tx, session).catch((error: unknown) => {
+        if (isRootkeepError(error, "UNAUTHENTICATED")) return null;
+        throw error;
+      });
+      return identity === null ? null : { sessionId, personId: session.personId, subject: identity.subject };
+    });
+  }
+
+  #isAway(): boolean {
+    return this.#awaySince !== undefined && performance.now() - this.#awaySince < LIMITS.providerAwaySeconds * 1000;
+  }
+
+  /** An edited row is told like every other. */
+  async #refusing<T>(session: ProviderSession, act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      if (isRootkeepError(error, "ROW_REFUSED")) await this.log.reportRefusedRow(`provider_session/${session.sessionId}`, "mac");
+      throw error;
+    }
+  }
+}
