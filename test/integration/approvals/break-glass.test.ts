@@ -148,6 +148,10 @@ describe("break-glass", () => {
     await assert.rejects(review(vault.custodians![1], grantId), refusedAs("STATE_CONFLICT"));
     const closed = await useOf(grantId);
     assert.deepEqual([closed.state, closed.reviewerId, closed.findings], ["CLOSED", ada.personId, FINDINGS]);
+    const { act, person, authenticator, challenge } = JSON.parse(closed.statement ?? "{}") as Record<string, string>;
+    assert.deepEqual([act, person], ["review", ada.personId]);
+    assert.match(authenticator ?? "", /^aut_/);
+    assert.match(challenge ?? "", /^[0-9a-f]{64}$/);
     const [newest] = (await vault.reader.entries((await vault.reader.head()).size - 1, 1)).map(({ entry }) => JSON.stringify(entry));
     assert.match(newest ?? "", /"glass\.review"/);
     assert.doesNotMatch(newest ?? "", /outage was real/, "findings are committed to, not told");

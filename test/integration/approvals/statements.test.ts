@@ -84,7 +84,8 @@ describe("what is written down of an approval, an opening and a taking", () => {
   });
 
   it("every act that takes a second factor leaves its statement, with authenticator and a challenge of its own: a passkey's place", async () => {
-    const actions = OPERATION_NAMES.filter((name) => ruleOf(name).stepUp);
+    // That of a review stands in break-glass.test.ts, where somebody breaks the glass.
+    const actions = OPERATION_NAMES.filter((name) => ruleOf(name).stepUp && name !== "glass.review");
     const written = entries.filter(({ entry }) => entry.outcome === "intent" || entry.action.startsWith("invitation."));
     const told = new Map(written.map(({ entry }) => [entryExtras(entry).details?.["statement"] as string | undefined, entry.action]));
     for (const { statement } of await vault.transactions.peek((tx) => tx.readAll(Approval, {}))) told.set(statement, "request.approve");
