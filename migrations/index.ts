@@ -8,6 +8,7 @@ import { CreateSecrets1763800600000 } from "./1763800600000-create-secrets.js";
 import { CreateIdempotency1763800700000 } from "./1763800700000-create-idempotency.js";
 import { CreateCheckpoints1763900000000 } from "./1763900000000-create-checkpoints.js";
 import { EraseDisclosures1764100100000 } from "./1764100100000-erase-disclosures.js";
+import { CreatePolicies1764200000000 } from "./1764200000000-create-policies.js";
 import { SignInByProvider1764300000000 } from "./1764300000000-sign-in-by-provider.js";
 import { CreateNotices1764400000000 } from "./1764400000000-create-notices.js";
 import { CreateBrake1764400100000 } from "./1764400100000-create-brake.js";
@@ -25,6 +26,7 @@ export const MIGRATIONS = [
   CreateIdempotency1763800700000,
   CreateCheckpoints1763900000000,
   EraseDisclosures1764100100000,
+  CreatePolicies1764200000000,
   SignInByProvider1764300000000,
   CreateNotices1764400000000,
   CreateBrake1764400100000,

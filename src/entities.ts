@@ -3,6 +3,7 @@ import { AccessGrant } from "./approvals/access-grant.entity.js";
 import { Approval } from "./approvals/approval.entity.js";
 import { BrakeRaise } from "./approvals/brake-raise.entity.js";
 import { GlassUse } from "./approvals/glass-use.entity.js";
+import { PolicyBookRow } from "./approvals/policy-book.entity.js";
 import { Request } from "./approvals/request.entity.js";
 import { IdempotencyRecord } from "./edge/idempotency.entity.js";
 import { DataKeyEntity } from "./keys/data-key.entity.js";
@@ -11,6 +12,7 @@ import { Authenticator } from "./people/authenticator.entity.js";
 import { Identity } from "./people/identity.entity.js";
 import { Invitation } from "./people/invitation.entity.js";
 import { Person } from "./people/person.entity.js";
+import { PersonTeam } from "./people/person-team.entity.js";
 import { Session } from "./people/session.entity.js";
 import { SecretRow } from "./secrets/secret.entity.js";
 import { SecretVersion } from "./secrets/secret-version.entity.js";
@@ -20,6 +22,7 @@ export const ENTITIES = [
   DataKeyEntity,
   AccountRow,
   Person,
+  PersonTeam,
   Authenticator,
   Identity,
   Session,
@@ -30,6 +33,7 @@ export const ENTITIES = [
   AccessGrant,
   BrakeRaise,
   GlassUse,
+  PolicyBookRow,
   SecretRow,
   SecretVersion,
   IdempotencyRecord,

@@ -29,6 +29,11 @@ export async function readAccount(tx: WorkTransaction, accountId: string): Promi
   return await tx.read(AccountRow, accountId);
 }
 
+/** Every account, for a look at what a change would reach. */
+export async function allAccounts(tx: WorkTransaction): Promise<AccountRow[]> {
+  return await tx.readAll(AccountRow, {});
+}
+
 /** The account's row, to be changed. Null where there is none. */
 export async function lockAccount(tx: WorkTransaction, accountId: string): Promise<AccountRow | null> {
   return await tx.lock(AccountRow, accountId);

@@ -6,19 +6,21 @@ import type { EntryDraft } from "../audit/entry.js";
 import type { Transactions } from "../audit/transactions.service.js";
 import type { Drafted } from "../database/transaction-runner.service.js";
 import type { WorkTransaction } from "../database/work-transaction.js";
+import { plusSeconds } from "../kernel/clock.js";
 import { RootkeepError } from "../kernel/errors.js";
 import { deriveEventId, type Id } from "../kernel/ids.js";
 import type { Operation } from "../kernel/operations.js";
 import { AcceptedPage } from "../notices/accepted-page.js";
 import { postNotice } from "../notices/post-notice.service.js";
 import { type ActingPerson, actingStanding, isOfNow } from "../people/acting-person.service.js";
-import { hasRole } from "../people/standing.service.js";
+import { hasRole, requireRole } from "../people/standing.service.js";
 import type { StepUp } from "../people/step-up.service.js";
 import { AccessGrant, type AccessGrantState } from "./access-grant.entity.js";
 import type { Glass } from "./glass.service.js";
 import { glassNotice, isGlass } from "./glass-terms.js";
-import { type GrantedVersion, type Openings, openingsText, parseOpenings, parseVersions } from "./granted-version.js";
-import type { GuardedAct } from "./guarded-act.port.js";
+import { type GrantedVersion, holdersOfGrant, type Openings, openingsText, parseOpenings, parseVersions } from "./granted-version.js";
+import type { GuardedAct, TermsNow } from "./guarded-act.port.js";
+import { approverRule } from "./may-approve.service.js";
 import type { OpeningBrake } from "./opening-brake.service.js";
 import { Request, type RequestState } from "./request.entity.js";
 import { neededApprovals, openingBytes, parseRequest, type RequestBody, statementText } from "./request-body.js";
@@ -27,6 +29,8 @@ import { validApprovals } from "./valid-approvals.service.js";
 /** What a claim lets its caller open, once. */
 export interface Claim {
   readonly grant: AccessGrant;
+  /** When the grant ends, under the stricter of its own time and today's policy. */
+  readonly until: Date;
   readonly version: GrantedVersion;
   /** Which opening of this version under this grant it is, counting from 1. */
   readonly number: number;
@@ -70,7 +74,10 @@ export class AccessGrants {
     const { grant, version, openings, number } = await this.#claimable(tx, acting, form, now);
     const request = await tx.lock(Request, grant.requestId);
     if (request === null) throw new RootkeepError("ROW_REFUSED", { reason: "grant without a request" });
-    const body = await this.#assertStands(tx, acting, grant, request, now);
+    const { body, terms } = await this.#assertStands(tx, acting, { grant, request, version }, now);
+    const until = endUnder(terms, grant);
+    if (until <= now) throw new RootkeepError("APPROVAL_EXPIRED");
+    if (form.operation === "secret.code" && number > (terms.codes ?? number)) throw new RootkeepError("GRANT_SPENT");
     const paged = isGlass(body) ? AcceptedPage.demand(form.page, grant.id) : null;
     if (paged !== null) await postNotice(tx, glassNotice("glass.opening", body, grant.id));
     const account = await readAccount(tx, grant.accountId);
@@ -84,6 +91,7 @@ export class AccessGrants {
     const requestHash = request.hash.toString("hex");
     return {
       grant,
+      until,
       version,
       number,
       eventId: deriveEventId(openingBytes(grant.id, version.versionId, number)),
@@ -123,10 +131,11 @@ export class AccessGrants {
     now: Date,
   ): Promise<{ grant: AccessGrant; version: GrantedVersion; openings: Openings; number: number }> {
     const grant = await tx.lock(AccessGrant, form.grantId);
-    if (grant?.holderId !== acting.personId) throw new RootkeepError("NOT_FOUND");
+    if (grant === null || !holdersOfGrant(grant).includes(acting.personId)) throw new RootkeepError("NOT_FOUND");
     if (grant.state !== "OPEN" || grant.expiresAt <= now) throw new RootkeepError("APPROVAL_EXPIRED", { facts: { state: grant.state } });
     const version = parseVersions(grant.versions).find(({ kind }) => kind === form.kind);
-    if (version === undefined) throw new RootkeepError("NOT_FOUND");
+    // Another's half is not to be had, nor to be told of.
+    if (version === undefined || (version.holder ?? grant.holderId) !== acting.personId) throw new RootkeepError("NOT_FOUND");
     const openings = parseOpenings(grant.openings);
     const number = (openings[version.versionId] ?? 0) + 1;
     const allowed = form.operation === "secret.code" ? grant.codesMax : 1;
@@ -141,9 +150,9 @@ export class AccessGrants {
     return grant;
   }
 
-  /** Check-in: the holder is done. @throws RootkeepError `NOT_FOUND` */
+  /** Check-in: a holder is done, and so is the other. @throws RootkeepError `NOT_FOUND` */
   async giveBack(acting: ActingPerson, grantId: Id<"grant">): Promise<void> {
-    await this.#end(acting, grantId, "grant.return", "RETURNED", (grant) => grant.holderId === acting.personId);
+    await this.#end(acting, grantId, "grant.return", "RETURNED", (grant) => holdersOfGrant(grant).includes(acting.personId));
   }
 
   /** An approver or custodian of the account ends a grant while it runs. @throws RootkeepError `NOT_FOUND`, `NOT_ALLOWLISTED` */
@@ -170,23 +179,30 @@ export class AccessGrants {
   }
 
   /** Law L2 at use: holder and approvers still stand, and there are still enough of them. */
-  async #assertStands(tx: WorkTransaction, acting: ActingPerson, grant: AccessGrant, request: Request, now: Date): Promise<RequestBody> {
+  async #assertStands(
+    tx: WorkTransaction,
+    acting: ActingPerson,
+    { grant, request, version }: { readonly grant: AccessGrant; readonly request: Request; readonly version: GrantedVersion },
+    now: Date,
+  ): Promise<{ readonly body: RequestBody; readonly terms: TermsNow }> {
     const body = parseRequest(request.body, request.hash);
     if (request.state !== "APPROVED" && request.state !== "OPENED")
       throw new RootkeepError("STATE_CONFLICT", { facts: { state: request.state } });
-    if (body.requester !== acting.personId) throw new RootkeepError("NOT_FOUND");
+    // Whose half it is says the approved request; the grant's own word is not enough (law L3).
+    if (!body.secrets.some(({ id, holder }) => id === version.secretId && holder === acting.personId)) throw new RootkeepError("NOT_FOUND");
     const terms = await this.act.termsNow(tx, body, "read");
-    const scoped = terms.scoped ?? undefined;
+    if (terms.refusal) throw terms.refusal;
+    const rule = approverRule(request, body, this.act, terms);
     const standing = await actingStanding(tx, acting, now);
     // A grant that was hidden while its holder's others were revoked.
     if (!isOfNow(grant, standing.person)) throw new RootkeepError("APPROVAL_EXPIRED", { facts: { state: grant.state } });
-    if (!hasRole(standing, this.act.requesterRole, scoped)) throw new RootkeepError("NOT_ALLOWLISTED");
-    const approvals = await validApprovals(tx, request, this.act, scoped, now);
+    for (const id of new Set([acting.personId, body.requester])) await requireRole(tx, id, this.act.requesterRole, now, rule.scoped);
+    const approvals = await validApprovals(tx, request, rule, now);
     const people = new Set(approvals.map(({ personId }) => personId));
     people.delete(acting.personId);
     const needed = neededApprovals(body, terms);
     if (people.size < needed) throw new RootkeepError("APPROVAL_REQUIRED", { facts: { approvals: people.size, needed } });
-    return body;
+    return { body, terms };
   }
 
   async #end(
@@ -215,6 +231,11 @@ export class AccessGrants {
       return { result: undefined, entries: [{ draft, rows }] };
     });
   }
+}
+
+function endUnder({ minutes }: TermsNow, { grantedAt, expiresAt }: AccessGrant): Date {
+  const end = minutes === undefined ? expiresAt : plusSeconds(grantedAt, minutes * 60);
+  return end < expiresAt ? end : expiresAt;
 }
 
 /** Ends a grant: the account is free again, the request moves on. */
@@ -252,9 +273,23 @@ export async function expireGrant(tx: WorkTransaction, grant: AccessGrant): Prom
   return { draft, rows: await settle(tx, grant, "EXPIRED") };
 }
 
+/** Open grants under which `personId` opens something. The search finds candidates only; each is read as a deciding row. */
+async function openGrantsOf(tx: WorkTransaction, personId: Id<"person">): Promise<AccessGrant[]> {
+  const found: { id: Id<"grant"> }[] = await tx.manager.query(
+    "SELECT id FROM approvals.access_grant WHERE state = 'OPEN' AND (holder_id = $1 OR strpos(versions, $1) > 0) ORDER BY id",
+    [personId],
+  );
+  const grants: AccessGrant[] = [];
+  for (const { id } of found) {
+    const grant = await tx.lock(AccessGrant, id);
+    if (grant?.state === "OPEN" && holdersOfGrant(grant).includes(personId)) grants.push(grant);
+  }
+  return grants;
+}
+
 /** Ends every grant that `holderId` still holds: of a leaver, and of a reset, which ends what was granted before it. @returns the entries that tell of it. */
 export async function revokeGrantsOf(tx: WorkTransaction, holderId: Id<"person">): Promise<Drafted<EntryDraft>[]> {
-  return await revokeGrants(tx, { holderId });
+  return await revokeEach(tx, await openGrantsOf(tx, holderId));
 }
 
 /** Ends the open grants that match, `take` at most; the system does it. @returns the entries that tell of it, one for each. */
@@ -263,8 +298,12 @@ export async function revokeGrants(
   where: FindOptionsWhere<AccessGrant>,
   take?: number,
 ): Promise<Drafted<EntryDraft>[]> {
+  return await revokeEach(tx, await tx.readAll(AccessGrant, { ...where, state: "OPEN" }, "lock", take));
+}
+
+async function revokeEach(tx: WorkTransaction, grants: readonly AccessGrant[]): Promise<Drafted<EntryDraft>[]> {
   const entries: Drafted<EntryDraft>[] = [];
-  for (const grant of await tx.readAll(AccessGrant, { ...where, state: "OPEN" }, "lock", take)) {
+  for (const grant of grants) {
     const draft = draftEntry({
       action: "grant.revoke",
       outcome: "committed",

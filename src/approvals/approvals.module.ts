@@ -22,12 +22,17 @@ import { CATALOGUE } from "./catalogue.js";
 import { ConfigurationController } from "./configuration.rest.js";
 import { EndedEpoch } from "./ended-epoch.service.js";
 import { eraseAct } from "./erase-act.service.js";
+import { ExplainPolicy } from "./explain-policy.service.js";
 import { GlassController } from "./glass.rest.js";
 import { Glass } from "./glass.service.js";
 import { GrantsController } from "./grants.rest.js";
 import type { GuardedAct } from "./guarded-act.port.js";
 import { OpeningBrake } from "./opening-brake.service.js";
 import { peopleActs } from "./people-acts.service.js";
+import { PoliciesController } from "./policies.rest.js";
+import { Policies } from "./policies.service.js";
+import { policyActs } from "./policy-acts.service.js";
+import { PreviewPolicy } from "./preview-policy.service.js";
 import { PurposesController } from "./purposes.rest.js";
 import { RequestsController } from "./requests.rest.js";
 import { Requests } from "./requests.service.js";
@@ -48,7 +53,7 @@ export class ApprovalsModule {
   static with(above: Provider[]): DynamicModule {
     return {
       module: ApprovalsModule,
-      controllers: [RequestsController, GrantsController, PurposesController, ConfigurationController, GlassController],
+      controllers: [RequestsController, GrantsController, PurposesController, PoliciesController, ConfigurationController, GlassController],
       providers: [
         ...above,
         {
@@ -112,6 +117,7 @@ export class ApprovalsModule {
               eraseAct(),
               brakeRaiseAct(),
               ...peopleActs(people, enrolment, allowlist, certification, linking),
+              ...policyActs(CATALOGUE),
             ];
             const ticketPattern = compileTicketPattern(config.ticketPattern);
             return new Requests(transactions, stepUp, acts, {
@@ -120,6 +126,17 @@ export class ApprovalsModule {
               glassTicketPattern: compileTicketPattern(config.glassTicketPattern),
             });
           },
+        },
+        { provide: Policies, inject: [Transactions], useFactory: (transactions: Transactions) => new Policies(transactions) },
+        {
+          provide: ExplainPolicy,
+          inject: [Transactions, REVEAL_ACT],
+          useFactory: (transactions: Transactions, act: GuardedAct) => new ExplainPolicy(transactions, act, CATALOGUE),
+        },
+        {
+          provide: PreviewPolicy,
+          inject: [Transactions],
+          useFactory: (transactions: Transactions) => new PreviewPolicy(transactions, CATALOGUE),
         },
         {
           provide: Glass,

@@ -3,9 +3,10 @@ import type { WorkTransaction } from "../database/work-transaction.js";
 import { isRootkeepError } from "../kernel/errors.js";
 import type { Id } from "../kernel/ids.js";
 import type { Operation } from "../kernel/operations.js";
-import { hasRole, type Standing, standingOf } from "../people/standing.service.js";
+import { type Standing, standingOf } from "../people/standing.service.js";
 import { Approval } from "./approval.entity.js";
 import type { GuardedAct } from "./guarded-act.port.js";
+import { approverObstacle, approverRule } from "./may-approve.service.js";
 import { Request } from "./request.entity.js";
 import { parseRequest } from "./request-body.js";
 
@@ -23,8 +24,8 @@ export interface AwaitingQuery {
 }
 
 /**
- * Requests that `personId` may decide now: open and in time, neither asked by them nor about them, not decided by them yet, and within
- * the role and the scope that they have. The same questions are asked again, under lock, when they decide.
+ * Requests that `personId` may decide now: open and in time, neither asked nor held by them nor about them, not decided by them yet, and
+ * within the role, the scope and the team that they have. The same questions are asked again, under lock, when they decide.
  */
 export async function awaitingRequests(
   tx: WorkTransaction,
@@ -59,8 +60,9 @@ async function decidedBy(tx: WorkTransaction, personId: Id<"person">, rows: read
 async function isWithin(tx: WorkTransaction, act: GuardedAct | undefined, row: Request, standing: Standing): Promise<boolean> {
   if (act === undefined) return false;
   try {
-    const { scoped } = await act.termsNow(tx, parseRequest(row.body, row.hash), "read");
-    return hasRole(standing, act.approverRole, scoped ?? undefined);
+    const body = parseRequest(row.body, row.hash);
+    const rule = approverRule(row, body, act, await act.termsNow(tx, body, "read"));
+    return (await approverObstacle(tx, rule, standing)) === null;
   } catch (error) {
     // Its account or purpose is no longer what was asked for: nobody can decide it any more.
     if (isRootkeepError(error, "STATE_CONFLICT") || isRootkeepError(error, "NOT_FOUND")) return false;

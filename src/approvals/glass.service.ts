@@ -15,7 +15,9 @@ import type { StepUp } from "../people/step-up.service.js";
 import { AccessGrant } from "./access-grant.entity.js";
 import { GLASS_REVIEW_SECONDS, glassNotice, isGlass } from "./glass-terms.js";
 import { GlassUse } from "./glass-use.entity.js";
+import { holdersOfGrant } from "./granted-version.js";
 import type { DecidedRequest } from "./guarded-act.port.js";
+import { askingPeople } from "./judge-form.service.js";
 import { checkProse } from "./prose.js";
 import { Request } from "./request.entity.js";
 import { parseRequest, shownRequest, statementText } from "./request-body.js";
@@ -42,7 +44,7 @@ export async function beginGlassUse(tx: WorkTransaction, { body, approvers, now 
     accountId: grant.accountId,
     requestId: body.id,
     grantId: grant.id,
-    participants: canonicalJson([...new Set([body.requester, ...approvers])].sort()),
+    participants: canonicalJson([...new Set([...askingPeople(body), ...approvers])].sort()),
     state: "OPEN",
     dueAt: plusSeconds(now, GLASS_REVIEW_SECONDS),
     reviewerId: null,
@@ -76,7 +78,8 @@ export class Glass {
   async pageFor(acting: ActingPerson, grantId: Id<"grant">): Promise<AcceptedPage | null> {
     const body = await this.transactions.peek(async (tx) => {
       const grant = await tx.read(AccessGrant, grantId);
-      if (grant?.holderId !== acting.personId || grant.state !== "OPEN" || grant.expiresAt <= (await tx.clock())) return null;
+      if (grant === null || !holdersOfGrant(grant).includes(acting.personId)) return null;
+      if (grant.state !== "OPEN" || grant.expiresAt <= (await tx.clock())) return null;
       const request = await tx.read(Request, grant.requestId);
       return request === null ? null : parseRequest(request.body, request.hash);
     });

@@ -7,6 +7,8 @@ export interface GrantedVersion {
   readonly secretId: Id<"secret">;
   readonly versionId: Id<"version">;
   readonly kind: PurposeKind;
+  /** Who opens it; absent in a grant of before there were holders per kind, whose one holder opens all. */
+  readonly holder?: Id<"person">;
 }
 
 /** How often each version was opened under a grant. */
@@ -30,4 +32,9 @@ export function openingsText(openings: Openings): string {
 /** Reads what {@link openingsText} wrote; the row's HMAC vouches for the form. */
 export function parseOpenings(text: string): Openings {
   return JSON.parse(text) as Openings;
+}
+
+/** Who may open something under a grant: the holder of each version, which unless it names another is the grant's. */
+export function holdersOfGrant({ holderId, versions }: { readonly holderId: Id<"person">; readonly versions: string }): Id<"person">[] {
+  return parseVersions(versions).map(({ holder }) => holder ?? holderId);
 }

@@ -5,13 +5,15 @@ export class GrantedVersionReply {
   @Shown(SHOWN.id) readonly secretId!: string;
   @Shown(SHOWN.id) readonly versionId!: string;
   @Shown(SHOWN.text) readonly kind!: string;
+  @Shown({ ...SHOWN.id, description: "Who opens it." }) readonly holder!: string;
 }
 
 /** What an approved request lets its holder open. */
 export class GrantReply {
   @Shown(SHOWN.id) readonly id!: string;
   @Shown(SHOWN.id) readonly requestId!: string;
-  @Shown(SHOWN.id) readonly holderId!: string;
+  @Shown({ ...SHOWN.id, description: "Holder of the password, where it opens one; each version names its own." })
+  readonly holderId!: string;
   @Shown(SHOWN.id) readonly accountId!: string;
   @Shown({ type: () => [GrantedVersionReply] }) readonly versions!: readonly GrantedVersionReply[];
   @Shown({ ...SHOWN.count, description: "MFA codes that it gives at most." }) readonly codesMax!: number;

@@ -25,7 +25,7 @@ export class GrantsController {
       requestId,
       holderId,
       accountId,
-      versions: parseVersions(grant.versions),
+      versions: parseVersions(grant.versions).map((version) => ({ ...version, holder: version.holder ?? holderId })),
       codesMax,
       openings: parseOpenings(grant.openings),
       state,

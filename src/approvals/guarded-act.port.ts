@@ -1,6 +1,7 @@
 import type { EntryDraft } from "../audit/entry.js";
 import type { Drafted } from "../database/transaction-runner.service.js";
 import type { WorkTransaction } from "../database/work-transaction.js";
+import type { RootkeepError } from "../kernel/errors.js";
 import type { Id } from "../kernel/ids.js";
 import type { Operation, Role } from "../kernel/operations.js";
 import type { ScopedAccount } from "../people/scope.js";
@@ -19,6 +20,8 @@ export interface RequestForm {
   readonly minutes: number | null;
   /** Fewer approvers and less time, for everybody being told and a review. */
   readonly breakGlass?: boolean;
+  /** Person by kind, where somebody else than the requester is to open it. */
+  readonly holders?: Readonly<Record<string, unknown>>;
   readonly subject: Readonly<Record<string, unknown>>;
 }
 
@@ -38,6 +41,13 @@ export interface TermsNow {
   readonly scoped: ScopedAccount | null;
   /** Approvals that today's policy wants, at least one. */
   readonly approvals: number;
+  /** True: approvers are of another team than requester and holders. */
+  readonly otherTeam?: boolean;
+  /** Bounds of the grant. */
+  readonly minutes?: number;
+  readonly codes?: number;
+  /** Today's policy does not allow the request any more: it is neither approved nor opened; denying and revoking go on. */
+  readonly refusal?: RootkeepError | null;
 }
 
 /** A request that is being decided. */

@@ -80,6 +80,19 @@ export function loadCatalogue(rows: readonly unknown[]): Catalogue {
   return Object.freeze({ version: `c1-${digest.slice(0, 16)}`, entries: Object.freeze(entries) });
 }
 
+/**
+ * Demands that every purpose is decided for every kind of account: who asks is told what to do, never that there is nothing to say.
+ * @throws Error naming the first hole.
+ */
+export function assertNoHole(catalogue: Catalogue): Catalogue {
+  for (const slug of new Set(catalogue.entries.map((entry) => entry.slug))) {
+    const decided = catalogue.entries.filter((entry) => entry.slug === slug).flatMap(({ scope }) => scope);
+    const open = PURPOSE_SCOPES.find((scope) => !decided.includes(scope));
+    if (open !== undefined) throw new Error(`the catalogue does not decide ${slug} for ${open}`);
+  }
+  return catalogue;
+}
+
 /** By UTF-16 units, not by locale: the version must not depend on the machine. */
 function compare(a: string, b: string): number {
   if (a === b) return 0;
@@ -93,7 +106,8 @@ function readRow(row: unknown, where: string): CatalogueEntry {
     if (!holds) throw new Error(`${where}: ${rule}`);
   };
   const route = oneOf(fields.get("route"), ROUTES, "route", demand);
-  const allowed = route === "ROLE" ? REFERRAL_FIELDS : FIELDS;
+  const isReferred = route === "ROLE" || route === "NONE";
+  const allowed = isReferred ? REFERRAL_FIELDS : FIELDS;
   demand(
     [...fields.keys()].every((field) => allowed.has(field)),
     "holds a field that is not of its form",
@@ -107,7 +121,7 @@ function readRow(row: unknown, where: string): CatalogueEntry {
     scope: inOrder(list(fields.get("scope"), PURPOSE_SCOPES, "scope", demand), PURPOSE_SCOPES),
   };
   demand(named.scope.length > 0, "scope must not be empty");
-  if (route === "ROLE") return { ...named, route, way: text(fields.get("way"), "way", demand) } satisfies Referral;
+  if (isReferred) return { ...named, route, way: text(fields.get("way"), "way", demand) } satisfies Referral;
   return readPurpose(fields, { ...named, route }, demand);
 }
 

@@ -10,9 +10,12 @@ export type PurposeScope = (typeof PURPOSE_SCOPES)[number];
 /**
  * How a task is done (domain file §1.1). `ROOT_CONSOLE`: a person signs in as root. `SUPPORT`: an AWS Support case, in which root may have
  * to sign in or to be phoned. `ASSUME_ROOT`: a root session of at most 15 minutes under a task policy. `ORG_API`: a call of the
- * organization's management account. `ROLE`: an ordinary IAM role is enough.
+ * organization's management account. `ROLE`: an ordinary IAM role is enough. `NONE`: there is no such task for this kind of account; the
+ * row says what there is instead.
  */
-export const ROUTES = ["ROOT_CONSOLE", "SUPPORT", "ASSUME_ROOT", "ORG_API", "ROLE"] as const;
+export const ROUTES = ["ROOT_CONSOLE", "SUPPORT", "ASSUME_ROOT", "ORG_API", "ROLE", "NONE"] as const;
+/** Routes of rows that open nothing: they only say what to do instead. */
+export type ReferralRoute = "ROLE" | "NONE";
 export type Route = (typeof ROUTES)[number];
 
 /** The catalogue's words for what a person has to see. `phoneOtp` is spoken on a telephone that is not ours. */
@@ -37,7 +40,7 @@ export interface Purpose {
   readonly slug: string;
   readonly title: string;
   readonly scope: readonly PurposeScope[];
-  readonly route: Exclude<Route, "ROLE">;
+  readonly route: Exclude<Route, ReferralRoute>;
   readonly reveals: readonly RevealWord[];
   /** The kinds behind {@link reveals}, each once. */
   readonly kinds: readonly PurposeKind[];
@@ -64,12 +67,12 @@ export interface Purpose {
   readonly way: string | null;
 }
 
-/** A task that used to need root, or seems to: it is refused and the better way is named (law L7). Nothing is opened, so nobody approves. */
+/** A task that used to need root, or seems to, or that this kind of account does not have: it is refused and the better way is named (law L7). Nothing is opened, so nobody approves. */
 export interface Referral {
   readonly slug: string;
   readonly title: string;
   readonly scope: readonly PurposeScope[];
-  readonly route: "ROLE";
+  readonly route: ReferralRoute;
   readonly way: string;
 }
 
@@ -85,6 +88,11 @@ export interface Catalogue {
 /** The scope that an account falls under. */
 export function purposeScopeOf(account: { readonly partition: Partition; readonly kind: AccountKind }): PurposeScope {
   return account.partition === "aws-us-gov" ? "govcloud" : account.kind;
+}
+
+/** True for a row that opens nothing, for anybody. */
+export function isReferral(entry: CatalogueEntry): entry is Referral {
+  return entry.route === "ROLE" || entry.route === "NONE";
 }
 
 /** True for a route by which a person signs in as root and so may need the password. */

@@ -19,6 +19,16 @@ export interface RequestedSecret {
   readonly holder: Id<"person">;
 }
 
+/** Terms of an opening as its policies had them when it was submitted; of these and today's the stricter count. */
+export interface SubmittedTerms {
+  readonly codes: number;
+  readonly otherTeam: boolean;
+  readonly split: boolean;
+  readonly selfService: boolean;
+  /** Names of the policies that matched. */
+  readonly policies: readonly string[];
+}
+
 /**
  * The whole request: every field that an approval binds to (design §6, docs/spec/request.md). It is written once and never changes.
  * Times are RFC 3339 UTC, `minutes` counts from the last approval.
@@ -33,7 +43,7 @@ export interface RequestBody {
   readonly account: { readonly id: Id<"account">; readonly awsId: string; readonly partition: string } | null;
   readonly purpose: { readonly slug: string; readonly catalogue: string } | null;
   readonly secrets: readonly RequestedSecret[];
-  readonly policy: { readonly version: string; readonly approvals: number };
+  readonly policy: { readonly version: string; readonly approvals: number; readonly terms?: SubmittedTerms };
   readonly ticket: string | null;
   readonly reason: string;
   readonly minutes: number;

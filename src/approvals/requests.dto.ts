@@ -40,6 +40,8 @@ export class SubmitForm {
   readonly minutes?: number | null;
   @FlagField({ isOptional: true, description: "Break the glass: fewer approvers, less time, everybody paged, a review afterwards." })
   readonly breakGlass?: boolean | null;
+  @ObjectField({ isOptional: true, description: "Person by kind, for what somebody else than you is to open; a policy may want that." })
+  readonly holders?: Readonly<Record<string, unknown>> | null;
   @ObjectField({ isOptional: true, description: "What a change of people, allowlist, configuration or exposure is about." })
   readonly subject?: Readonly<Record<string, unknown>> | null;
 }

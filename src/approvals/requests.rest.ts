@@ -47,6 +47,7 @@ export class RequestsController {
       kinds: form.kinds ?? [],
       minutes: form.minutes ?? null,
       breakGlass: form.breakGlass === true,
+      holders: form.holders ?? {},
       subject: form.subject ?? {},
     });
     reply.header("Location", `/v1/requests/${requestId}`);

@@ -12,13 +12,14 @@ import { LIMITS } from "../kernel/limits.js";
 import type { Operation } from "../kernel/operations.js";
 import { postNotice } from "../notices/post-notice.service.js";
 import { type ActingPerson, actingStanding } from "../people/acting-person.service.js";
-import type { ScopedAccount } from "../people/scope.js";
-import { hasRole, requireRole } from "../people/standing.service.js";
+import { requireRole } from "../people/standing.service.js";
 import type { StepUp } from "../people/step-up.service.js";
 import { parseTicketReference, type TicketPattern } from "../tickets/ticket-reference.js";
 import { Approval } from "./approval.entity.js";
 import { awaitingRequests } from "./awaiting-requests.service.js";
 import type { GuardedAct, RequestForm } from "./guarded-act.port.js";
+import { askingPeople, judgeForm } from "./judge-form.service.js";
+import { type ApproverRule, approverObstacle, approverRule } from "./may-approve.service.js";
 import { checkProse } from "./prose.js";
 import { Request, type RequestState } from "./request.entity.js";
 import { neededApprovals, parseRequest, type RequestBody, requestHash, requestText, statementText } from "./request-body.js";
@@ -76,10 +77,7 @@ export class Requests {
     const { result, receipts } = await this.transactions.run(async (tx) => {
       const now = await tx.clock();
       const standing = await actingStanding(tx, acting, now);
-      const checked = await act.check(tx, form, acting.personId);
-      if (!hasRole(standing, act.requesterRole, checked.scoped ?? undefined)) throw new RootkeepError("NOT_ALLOWLISTED");
-      if (checked.personId === acting.personId) throw new RootkeepError("SELF_APPROVAL");
-      if (checked.policy.approvals < 1) throw new RootkeepError("APPROVAL_REQUIRED", { reason: "policy without an approver" });
+      const checked = await judgeForm(tx, act, standing, form);
       const { personId, scoped: _scoped, disclosures, ...own } = checked;
       const body: RequestBody = {
         ...own,
@@ -138,8 +136,9 @@ export class Requests {
     await this.transactions.run(async (tx) => {
       const now = await tx.clock();
       const { row, body, act } = await this.#open(tx, requestId, now);
+      // Who is of the requester's team may say no.
       const { scoped } = await act.termsNow(tx, body, "read");
-      await this.#assertMayDecide(tx, acting, row, act, scoped ?? undefined, now);
+      await this.#assertMayDecide(tx, acting, row, { ...approverRule(row, body, act, { scoped }), apartFrom: [] }, now);
       const approval = tx.insert(Approval, {
         id: newId("approval"),
         requestId,
@@ -221,12 +220,13 @@ export class Requests {
     const now = await tx.clock();
     const { row, body, act } = await this.#open(tx, requestId, now);
     const terms = await act.termsNow(tx, body, "lock");
-    const scoped = terms.scoped ?? undefined;
-    await this.#assertMayDecide(tx, acting, row, act, scoped, now);
-    // Whoever asked must still be allowed to when the answer is given.
-    await requireRole(tx, row.requesterId, act.requesterRole, now, scoped);
+    const rule = approverRule(row, body, act, terms);
+    await this.#assertMayDecide(tx, acting, row, rule, now);
+    if (terms.refusal) throw terms.refusal;
+    // Whoever asked, and whoever is to open, must still be allowed to when the answer is given.
+    for (const id of askingPeople(body)) await requireRole(tx, id, act.requesterRole, now, rule.scoped);
     const authenticatorId = await this.stepUp.confirm(tx, acting.personId, code, now, { session: acting.sessionId });
-    const earlier = await validApprovals(tx, row, act, scoped, now);
+    const earlier = await validApprovals(tx, row, rule, now);
     const approval = tx.insert(Approval, {
       id: newId("approval"),
       requestId,
@@ -267,18 +267,10 @@ export class Requests {
     return { row, body, act: this.#act(row.operation) };
   }
 
-  /** Law L2: neither the requester, nor whom it is about, nor anybody twice; and on the allowlist now. */
-  async #assertMayDecide(
-    tx: WorkTransaction,
-    acting: ActingPerson,
-    row: Request,
-    act: GuardedAct,
-    scoped: ScopedAccount | undefined,
-    now: Date,
-  ): Promise<void> {
-    const standing = await actingStanding(tx, acting, now);
-    if (row.requesterId === acting.personId || row.personId === acting.personId) throw new RootkeepError("SELF_APPROVAL");
-    if (!hasRole(standing, act.approverRole, scoped)) throw new RootkeepError("NOT_ALLOWLISTED");
+  /** Law L2: neither requester, nor holder, nor whom it is about, nor anybody twice; and on the allowlist now. */
+  async #assertMayDecide(tx: WorkTransaction, acting: ActingPerson, row: Request, rule: ApproverRule, now: Date): Promise<void> {
+    const obstacle = await approverObstacle(tx, rule, await actingStanding(tx, acting, now));
+    if (obstacle !== null) throw obstacle;
     const own = await tx.readAll(Approval, { requestId: row.id, personId: acting.personId });
     if (own.length > 0) throw new RootkeepError("STATE_CONFLICT", { facts: { rule: "you have decided already" } });
   }

@@ -14,7 +14,9 @@ import { assertGlassReviewed, beginGlassUse } from "./glass.service.js";
 import { GLASS_FLAG, glassApprovals, glassMinutes, isGlass } from "./glass-terms.js";
 import { openingsText, versionsText } from "./granted-version.js";
 import type { CheckedForm, DecidedRequest, GuardedAct, RequestForm } from "./guarded-act.port.js";
-import { type Catalogue, PURPOSE_KINDS, type Purpose, type PurposeKind, type PurposeScope, purposeScopeOf } from "./purpose.js";
+import { holdersOf, openingRefusal, termsInForce } from "./opening-policy.service.js";
+import type { OpeningTerms } from "./opening-terms.js";
+import { type Catalogue, isReferral, PURPOSE_KINDS, type Purpose, type PurposeKind, type PurposeScope, purposeScopeOf } from "./purpose.js";
 import type { RequestBody } from "./request-body.js";
 import { routePurpose } from "./route-purpose.js";
 import type { CurrentVersion, SecretFactsPort } from "./secret-facts.port.js";
@@ -37,27 +39,32 @@ export function revealAct(catalogue: Catalogue, secrets: SecretFactsPort): Guard
     approvedState: "APPROVED",
 
     async check(tx, form, requesterId): Promise<CheckedForm> {
-      const account = await accountOf(tx, form);
-      const purpose = purposeOf(catalogue, form, account);
-      const kinds = kindsOf(form, purpose);
+      const { account, purpose, scoped, decided } = await askedTerms(tx, catalogue, form);
+      const { terms } = decided;
+      const kinds = kindsOf(form, purpose, terms);
+      const holders = await holdersOf(tx, form.holders ?? {}, kinds, requesterId, scoped);
       const versions = await openable(tx, secrets, account, kinds, purpose);
       const breaksGlass = form.breakGlass === true;
       if (breaksGlass) await assertGlassReviewed(tx, account.id as Id<"account">);
-      const minutes = minutesOf(form, breaksGlass ? glassMinutes(purpose.minutes) : purpose.minutes);
+      const opened = versions.map(({ secretId, kind }) => ({ id: secretId, kind, holder: holders.get(kind) ?? requesterId }));
+      const judged = { requester: requesterId, secrets: opened, ticket: form.ticket };
+      const refusal = await openingRefusal(tx, decided, judged, { id: account.id as Id<"account">, secrets });
+      if (refusal !== null) throw refusal;
+      const { codes, otherTeam, split, selfService } = terms;
       return {
         account: { id: account.id as Id<"account">, awsId: account.awsId, partition: account.partition },
         purpose: { slug: purpose.slug, catalogue: catalogue.version },
-        secrets: versions.map(({ secretId, kind }) => ({ id: secretId, kind, holder: requesterId })),
-        policy: { version: catalogue.version, approvals: breaksGlass ? glassApprovals(purpose.approvals) : purpose.approvals },
-        minutes,
-        flags: [
-          ...(purpose.heals ? ["heals"] : []),
-          ...(purpose.irreversible ? ["irreversible"] : []),
-          ...(breaksGlass ? [GLASS_FLAG] : []),
-        ],
+        secrets: opened,
+        policy: {
+          version: decided.version,
+          approvals: breaksGlass ? glassApprovals(terms.approvals) : terms.approvals,
+          terms: { codes, otherTeam, split, selfService, policies: decided.policies },
+        },
+        minutes: minutesOf(form, breaksGlass ? glassMinutes(terms.minutes) : terms.minutes),
+        flags: [...flagsOf(purpose, terms), ...(breaksGlass ? [GLASS_FLAG] : [])],
         subject: {},
         personId: null,
-        scoped: scopedAccountOf(account),
+        scoped,
         disclosures: [],
       };
     },
@@ -68,14 +75,28 @@ export function revealAct(catalogue: Catalogue, secrets: SecretFactsPort): Guard
       if (account === null) throw new RootkeepError("NOT_FOUND");
       // Approved was this account, by both ids; a row that now says otherwise is another account.
       if (account.awsId !== body.account?.awsId || account.partition !== body.account.partition) throw new RootkeepError("STATE_CONFLICT");
-      const { approvals } = currentPurpose(catalogue, body, account);
-      return { scoped: scopedAccountOf(account), approvals: isGlass(body) ? glassApprovals(approvals) : approvals };
+      const scoped = scopedAccountOf(account);
+      const decided = await termsInForce(tx, currentPurpose(catalogue, body, account), scoped);
+      const refusal = await openingRefusal(tx, decided, body, { id: account.id as Id<"account">, secrets });
+      const { approvals, otherTeam, minutes, codes } = decided.terms;
+      return { scoped, approvals: isGlass(body) ? glassApprovals(approvals) : approvals, otherTeam, minutes, codes, refusal };
     },
 
     async apply(tx, decided) {
       return await grantAccess(tx, decided, catalogue, secrets);
     },
   };
+}
+
+/**
+ * What is asked for, and under which terms; also for whoever only wants to know.
+ * @throws RootkeepError `BETTER_WAY` where root is not needed, `MALFORMED`, `NOT_FOUND`.
+ */
+export async function askedTerms(tx: WorkTransaction, catalogue: Catalogue, form: RequestForm) {
+  const account = await accountOf(tx, form);
+  const purpose = purposeOf(catalogue, form, account);
+  const scoped = scopedAccountOf(account);
+  return { account, purpose, scoped, decided: await termsInForce(tx, purpose, scoped) };
 }
 
 /**
@@ -92,6 +113,7 @@ async function grantAccess(tx: WorkTransaction, decided: DecidedRequest, catalog
   const account = body.account === null ? null : await lockAccount(tx, body.account.id);
   if (account === null) throw new RootkeepError("NOT_FOUND");
   const purpose = currentPurpose(catalogue, body, account);
+  const { terms } = await termsInForce(tx, purpose, scopedAccountOf(account));
   const lapsed = await endLapsedCheckOut(tx, account, now);
   const versions = await openable(
     tx,
@@ -100,17 +122,20 @@ async function grantAccess(tx: WorkTransaction, decided: DecidedRequest, catalog
     body.secrets.map(({ kind }) => kind),
     purpose,
   );
+  const holderOf = (secretId: Id<"secret">): Id<"person"> => body.secrets.find(({ id }) => id === secretId)?.holder ?? row.requesterId;
+  const granted = versions.map(({ secretId, versionId, kind }) => ({ secretId, versionId, kind, holder: holderOf(secretId) }));
   const grant = tx.insert(AccessGrant, {
     id: newId("grant"),
     requestId: row.id,
-    holderId: row.requesterId,
+    // Of the password, where there is one; who opens which version stands beside it.
+    holderId: (granted.find(({ kind }) => kind === "root-password") ?? granted[0])?.holder ?? row.requesterId,
     accountId: body.account?.id as Id<"account">,
-    versions: versionsText(versions.map(({ secretId, versionId, kind }) => ({ secretId, versionId, kind }))),
-    codesMax: purpose.codes,
+    versions: versionsText(granted),
+    codesMax: Math.min(terms.codes, body.policy.terms?.codes ?? terms.codes),
     openings: openingsText({}),
     state: "OPEN",
     grantedAt: now,
-    expiresAt: plusSeconds(now, body.minutes * 60),
+    expiresAt: plusSeconds(now, Math.min(body.minutes, terms.minutes) * 60),
   });
   setCheckOut(tx, account, grant.id);
   const use = isGlass(body) ? [await beginGlassUse(tx, decided, grant)] : [];
@@ -122,6 +147,7 @@ async function grantAccess(tx: WorkTransaction, decided: DecidedRequest, catalog
     request: { id: row.id, hash: row.hash.toString("hex") },
     details: {
       holder: grant.holderId,
+      holders: granted.map(({ holder }) => holder),
       approvers: [...approvers],
       versions: versions.map(({ versionId }) => versionId),
       expiresAt: grant.expiresAt.toISOString(),
@@ -187,7 +213,7 @@ function scopeOf(account: AccountRow): PurposeScope {
 
 /** What is asked for where the caller names nothing. Of a purpose with a better way that is the password, so that the way is told. */
 function defaultKinds(catalogue: Catalogue, slug: string, scope: PurposeScope): readonly PurposeKind[] {
-  const entry = catalogue.entries.find((row): row is Purpose => row.slug === slug && row.route !== "ROLE" && row.scope.includes(scope));
+  const entry = catalogue.entries.find((row): row is Purpose => row.slug === slug && !isReferral(row) && row.scope.includes(scope));
   return entry?.way === null ? openedByDefault(entry) : ["root-password"];
 }
 
@@ -197,8 +223,12 @@ function openedByDefault({ kinds }: Purpose): readonly PurposeKind[] {
   return lasting.length > 0 ? lasting : kinds;
 }
 
-function kindsOf(form: RequestForm, purpose: Purpose): readonly PurposeKind[] {
-  if (form.kinds.length === 0) return openedByDefault(purpose);
+function kindsOf(form: RequestForm, purpose: Purpose, terms: OpeningTerms): readonly PurposeKind[] {
+  if (form.kinds.length === 0) {
+    const allowed = openedByDefault(purpose).filter((kind) => terms.kinds.includes(kind));
+    // Where the policy leaves nothing, what the purpose would open is judged, and refused by name.
+    return allowed.length > 0 ? allowed : openedByDefault(purpose);
+  }
   return PURPOSE_KINDS.filter((kind) => form.kinds.includes(kind));
 }
 
@@ -208,6 +238,11 @@ function minutesOf(form: RequestForm, most: number): number {
     throw malformed("minutes", `is a whole number, 1 to ${String(most)} for this purpose`);
   }
   return form.minutes;
+}
+
+function flagsOf(purpose: Purpose, terms: OpeningTerms): string[] {
+  const flags = { heals: purpose.heals, irreversible: purpose.irreversible, "rotate-after": terms.rotateAfter };
+  return Object.entries(flags).flatMap(([flag, isSet]) => (isSet ? [flag] : []));
 }
 
 /** The current versions that are to be opened. @throws RootkeepError `NOT_FOUND`, `BURNT` */

@@ -1,6 +1,7 @@
 import {
   type Catalogue,
   type CatalogueEntry,
+  isReferral,
   isRootRoute,
   type Purpose,
   type PurposeKind,
@@ -36,7 +37,7 @@ export function routePurpose(catalogue: Catalogue, slug: string, scope: PurposeS
   if (rows.length === 0) return { decision: "unknown" };
   const entry = rows.find((row) => row.scope.includes(scope));
   if (entry === undefined) return { decision: "not-for-this-kind" };
-  if (entry.route === "ROLE") return { decision: "better-way", way: entry.way, route: entry.route };
+  if (isReferral(entry)) return { decision: "better-way", way: entry.way, route: entry.route };
   const isCovered = kindsAsked.length > 0 && kindsAsked.every((kind) => entry.kinds.includes(kind));
   if (entry.way !== null) {
     const isMailOnly = isCovered && kindsAsked.every((kind) => kind === "mail-code");

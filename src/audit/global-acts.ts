@@ -19,6 +19,8 @@ const ACTS: readonly EntryAction[] = [
   "allowlist.revoke",
   "allowlist.certify",
   "allowlist.lapsed",
+  "person.team",
+  "policy.change",
   "config.approve",
   "config.changed",
   "log.reopened",

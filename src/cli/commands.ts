@@ -4,6 +4,7 @@ import type { Command, RawCommand } from "./command.js";
 import { GLASS_COMMANDS } from "./glass.js";
 import { LOGIN_COMMANDS } from "./login.js";
 import { PEOPLE_COMMANDS } from "./people.js";
+import { POLICY_COMMANDS } from "./policies.js";
 import { REOPEN_COMMAND } from "./reopen.js";
 import { REQUEST_COMMANDS } from "./requests.js";
 import { SERVER_COMMANDS } from "./serve.js";
@@ -16,6 +17,7 @@ export const COMMANDS: readonly (Command | RawCommand)[] = [
   ...PEOPLE_COMMANDS,
   ...REQUEST_COMMANDS,
   ...GLASS_COMMANDS,
+  ...POLICY_COMMANDS,
   ...AUDIT_COMMANDS,
   REOPEN_COMMAND,
 ];

@@ -104,6 +104,30 @@ const MEMBERS: readonly Command[] = [
     },
   },
   {
+    words: ["people", "team"],
+    summary: "Asks to put a person into a team; policies may want approvers of another one.",
+    positionals: ["PERSON"],
+    options: {
+      team: { kind: "text", value: "TEAM", meaning: "the team, such as cloud-operations" },
+      none: { kind: "flag", meaning: "take the person out of their team" },
+      reason: REASON,
+    },
+    run(call) {
+      const team = call.given.text("team") ?? null;
+      if ((team === null) !== call.given.flag("none")) throw new UsageError("name one of --team and --none");
+      return ask(call, "person.team", { personId: call.given.positional("PERSON"), team });
+    },
+  },
+  {
+    words: ["people", "teams"],
+    summary: "Lists who is of which team.",
+    async run(call) {
+      const items = (await call.client()).items("/v1/teams");
+      await call.list(items, ["person", "team"], ({ members: m }) => [m["personId"], m["team"]]);
+      return undefined;
+    },
+  },
+  {
     words: ["people", "suspend"],
     summary: "Suspends a person at once; it takes one custodian.",
     positionals: ["PERSON"],

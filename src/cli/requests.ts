@@ -1,5 +1,6 @@
 import type { Answer } from "./answer.js";
 import { pathPart } from "./api-client.js";
+import type { OptionRow } from "./arguments.js";
 import { type Call, type Command, OUT_OPTION, RECEIPT_OPTION } from "./command.js";
 import { releaseEnclosed } from "./delivery.js";
 import { UsageError } from "./failure.js";
@@ -24,6 +25,7 @@ export function requestFields(given: Call["given"]): Readonly<Record<string, unk
       ...(kinds.length === 0 ? {} : { kinds }),
       ...present("minutes", given.count("minutes")),
       ...(given.flag("break-glass") ? { breakGlass: true } : {}),
+      ...(given.list("holder").length === 0 ? {} : { holders: holdersOf(given) }),
     };
   }
   if (operation === "brake.raise") {
@@ -36,6 +38,20 @@ export function requestFields(given: Call["given"]): Readonly<Record<string, unk
     throw new UsageError("name --digest (config.approve) or --version (secret.waive); or --operation brake.raise");
   return { ...shared, subject };
 }
+
+/** Who is to open which kind, where that is not the one who asks. @throws UsageError */
+export function holdersOf(given: Call["given"]): Readonly<Record<string, string>> {
+  const pairs = given.list("holder").map((pair) => pair.split("="));
+  if (pairs.some((pair) => pair.length !== 2 || pair.includes(""))) throw new UsageError("--holder takes KIND=PERSON");
+  return Object.fromEntries(pairs as [string, string][]);
+}
+
+/** The option behind {@link holdersOf}. */
+export const HOLDER_OPTION = {
+  kind: "list",
+  value: "KIND=PERSON",
+  meaning: "somebody else who is to open this kind, such as mfa-seed=per_…; may be repeated",
+} as const satisfies OptionRow;
 
 function present(name: string, value: string | number | undefined): Readonly<Record<string, string | number>> {
   return value === undefined ? {} : { [name]: value };
@@ -58,6 +74,7 @@ const REQUESTS: readonly Command[] = [
       purpose: { kind: "text", value: "SLUG", meaning: "what root is needed for; see: rootkeep purposes" },
       ticket: { kind: "text", value: "REF", meaning: "the ticket; needed for an opening" },
       kind: { kind: "list", value: "KIND", meaning: "only these kinds of secret; may be repeated (default: all of the purpose)" },
+      holder: HOLDER_OPTION,
       minutes: { kind: "count", value: "N", meaning: "for how long, at most as long as the purpose allows" },
       operation: { kind: "text", value: "OPERATION", meaning: "secret.reveal (default), config.approve, secret.waive or brake.raise" },
       digest: { kind: "text", value: "HEX", meaning: "config.approve: digest of the configuration that you looked at" },

@@ -82,13 +82,13 @@ export class TransactionRunner<D extends DraftEntry, R> {
       const drafts = entries.map((entry) => ({ ...entry.draft, rows: rowsOf(entry, entries, tx.writes) }));
       if (drafts.length === 0) {
         if (tx.writes.length > 0) throw new Error("deciding rows change only with an entry");
-        await this.#verify(tx, client, await this.log.lockHead(client));
+        await this.#verify(tx, client, await this.log.lockHead(client), knownBefore);
         await runner.commitTransaction();
         isOpen = false;
         return { result, receipts: [] };
       }
       const head = await this.log.lockHead(client);
-      await this.#verify(tx, client, head);
+      await this.#verify(tx, client, head, knownBefore);
       await stampAll(tx, entries, head);
       const sent = await this.log.append(client, head, drafts);
       isOpen = false;
@@ -117,7 +117,7 @@ export class TransactionRunner<D extends DraftEntry, R> {
       await client.query("SET TRANSACTION READ ONLY");
       const head = isLast ? await this.log.lockHead(client) : await this.log.readHead(client);
       const result = await work(tx);
-      await this.#verify(tx, client, head);
+      await this.#verify(tx, client, head, knownBefore);
       await runner.commitTransaction();
       return result;
     } catch (error) {
@@ -145,7 +145,7 @@ export class TransactionRunner<D extends DraftEntry, R> {
   }
 
   /** Law L11: every row read is the newest that the log knows, every row not found is one the log does not know. */
-  async #verify(tx: WorkTransaction, client: PoolClient, head: LogHead): Promise<void> {
+  async #verify(tx: WorkTransaction, client: PoolClient, head: LogHead, knownBefore: number): Promise<void> {
     await this.log.catchUp(client, head);
     for (const { row, key } of tx.seen) {
       const newest = this.#newestSeq(key, head);
@@ -153,7 +153,11 @@ export class TransactionRunner<D extends DraftEntry, R> {
     }
     const unknown = [...tx.missing, ...tx.writes.filter(({ kind }) => kind === "insert").map(({ key }) => key)];
     for (const key of unknown) {
-      if (this.#newestSeq(key, head) !== undefined) throw new RowRefused(key, "missing");
+      const newest = this.#newestSeq(key, head);
+      if (newest === undefined) continue;
+      // What was inserted after the work began is new, not missing: the work looks again, and finds it or finds it gone.
+      if (newest >= knownBefore) throw staleSnapshot();
+      throw new RowRefused(key, "missing");
     }
     for (const [table, count] of tx.counted) {
       if (this.log.knownSize() > head.size) throw staleSnapshot();

@@ -61,6 +61,12 @@ export const ERRORS = {
     retry: "no",
     message: "This task does not need the root user; the problem names the better way.",
   },
+  POLICY_REFUSED: {
+    http: 409,
+    grpc: "FAILED_PRECONDITION",
+    retry: "no",
+    message: "The policy in force does not allow this as it stands; the problem names the rule.",
+  },
   TICKET_INVALID: {
     http: 409,
     grpc: "FAILED_PRECONDITION",

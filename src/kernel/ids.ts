@@ -17,6 +17,7 @@ export const ID_PREFIXES = {
   invitation: "inv",
   notice: "ntc",
   person: "per",
+  policies: "pol",
   raise: "brk",
   request: "req",
   secret: "sec",

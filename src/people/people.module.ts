@@ -37,6 +37,8 @@ import { Sessions } from "./sessions.service.js";
 import { SignIn } from "./sign-in.service.js";
 import { StepUp } from "./step-up.service.js";
 import type { TakingStatementPort } from "./taking-statement.port.js";
+import { TeamsController } from "./teams.rest.js";
+import { Teams } from "./teams.service.js";
 import { UnknownFailures } from "./unknown-failures.service.js";
 
 /** Token of the {@link TakingStatementPort}, whose adapter stands in the module above. */
@@ -54,6 +56,7 @@ const COUNTER_POOL = Symbol("counter-pool");
     OidcController,
     PeopleController,
     PersonSessionsController,
+    TeamsController,
     AllowlistController,
   ],
   providers: [
@@ -129,6 +132,7 @@ const COUNTER_POOL = Symbol("counter-pool");
       inject: [Transactions, AuditLog, RecordsKey],
       useFactory: (...parts: ConstructorParameters<typeof Certification>) => new Certification(...parts),
     },
+    { provide: Teams, inject: [Transactions], useFactory: (transactions: Transactions) => new Teams(transactions) },
     {
       provide: People,
       inject: [Transactions, LEAVING_PORT],

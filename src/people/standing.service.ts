@@ -50,6 +50,12 @@ export async function requireRole(
   return standing;
 }
 
+/** Ids of everybody who is, or once was, on the allowlist with `role`: whom to ask {@link standingOf} about. */
+export async function everWithRole(tx: WorkTransaction, role: Role): Promise<Id<"person">[]> {
+  const entries = await tx.readAll(AllowlistEntry, { role });
+  return [...new Set(entries.map(({ personId }) => personId))];
+}
+
 /** Ids of everybody who is an active custodian at `now`. */
 export async function activeCustodians(tx: WorkTransaction, now: Date): Promise<Id<"person">[]> {
   const entries = await tx.readAll(AllowlistEntry, { role: "custodian" });

@@ -194,7 +194,7 @@ export class RevealSecret {
     const claim = await this.grants.claim(tx, acting, { ...form, deliverTo }, await tx.clock());
     // Read after the waiting for locks is over: expiry, time step and skew are judged by this one.
     const now = await tx.clock();
-    if (now >= claim.grant.expiresAt) throw new RootkeepError("APPROVAL_EXPIRED");
+    if (now >= claim.until) throw new RootkeepError("APPROVAL_EXPIRED");
     this.#assertClocksAgree(now);
     const version = await tx.lock(SecretVersion, claim.version.versionId);
     const secret = version === null ? null : await tx.read(SecretRow, version.secretId);

@@ -10,9 +10,13 @@ import { AccountRegistry } from "../../src/accounts/account-registry.service.js"
 import { AccountsController } from "../../src/accounts/accounts.rest.js";
 import { AccessGrants } from "../../src/approvals/access-grants.service.js";
 import { ConfigurationController } from "../../src/approvals/configuration.rest.js";
+import { ExplainPolicy } from "../../src/approvals/explain-policy.service.js";
 import { GlassController } from "../../src/approvals/glass.rest.js";
 import { Glass } from "../../src/approvals/glass.service.js";
 import { GrantsController } from "../../src/approvals/grants.rest.js";
+import { PoliciesController } from "../../src/approvals/policies.rest.js";
+import { Policies } from "../../src/approvals/policies.service.js";
+import { PreviewPolicy } from "../../src/approvals/preview-policy.service.js";
 import { PurposesController } from "../../src/approvals/purposes.rest.js";
 import { RequestsController } from "../../src/approvals/requests.rest.js";
 import { Requests } from "../../src/approvals/requests.service.js";
@@ -52,6 +56,8 @@ import { PersonSessionsController } from "../../src/people/person-sessions.rest.
 import { SessionMethods } from "../../src/people/session-methods.service.js";
 import { SessionsController } from "../../src/people/sessions.rest.js";
 import { Sessions } from "../../src/people/sessions.service.js";
+import { TeamsController } from "../../src/people/teams.rest.js";
+import { Teams } from "../../src/people/teams.service.js";
 import { AccountSecretsController } from "../../src/secrets/account-secrets.rest.js";
 import { ImportAccounts } from "../../src/secrets/import-accounts.service.js";
 import { ImportsController } from "../../src/secrets/imports.rest.js";
@@ -80,6 +86,7 @@ const UNUSED = [
   BodyHash,
   DataSource,
   Enrolment,
+  ExplainPolicy,
   Founding,
   FoundingState,
   Identities,
@@ -89,6 +96,8 @@ const UNUSED = [
   Metrics,
   OidcSignIn,
   People,
+  Policies,
+  PreviewPolicy,
   RefusalLog,
   Reports,
   Requests,
@@ -96,6 +105,7 @@ const UNUSED = [
   Secrets,
   SessionMethods,
   Sessions,
+  Teams,
   TlogReader,
   TokenSource,
   TrustedConfiguration,
@@ -125,10 +135,12 @@ class Behind {}
     PeopleController,
     NoticesController,
     PersonSessionsController,
+    PoliciesController,
     PurposesController,
     RequestsController,
     SessionsController,
     ReportsController,
+    TeamsController,
     TlogController,
     AccountLogController,
   ],

@@ -14,6 +14,7 @@ import { Glass } from "../../src/approvals/glass.service.js";
 import type { RequestForm } from "../../src/approvals/guarded-act.port.js";
 import { type BrakeLimits, OpeningBrake } from "../../src/approvals/opening-brake.service.js";
 import { peopleActs } from "../../src/approvals/people-acts.service.js";
+import { policyActs } from "../../src/approvals/policy-acts.service.js";
 import { Requests } from "../../src/approvals/requests.service.js";
 import { revealAct } from "../../src/approvals/reveal-act.service.js";
 import { TAKING_STATEMENT } from "../../src/approvals/taking-statement.service.js";
@@ -202,6 +203,7 @@ export class Vault {
       trust.act(),
       brakeRaiseAct(),
       ...peopleActs(persons, enrolment, allowlist, certification, linking),
+      ...policyActs(CATALOGUE),
     ];
     const requests = new Requests(transactions, stepUp, acts, {
       logOrigin: LOG_ORIGIN,

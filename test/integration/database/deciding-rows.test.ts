@@ -26,6 +26,8 @@ const DECIDING = [
   "identity",
   "invitation",
   "person",
+  "person_team",
+  "policy_book",
   "request",
   "secret",
   "secret_version",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { CATALOGUE } from "../../../src/approvals/catalogue.js";
-import { PURPOSE_KINDS, PURPOSE_SCOPES } from "../../../src/approvals/purpose.js";
+import { isReferral, PURPOSE_KINDS, PURPOSE_SCOPES } from "../../../src/approvals/purpose.js";
 import { routePurpose } from "../../../src/approvals/route-purpose.js";
 
 const GOLDEN = new URL("../../../../test/golden/purpose-routes.txt", import.meta.url);
@@ -35,6 +35,19 @@ describe("what each purpose opens on each kind of account", () => {
   });
 });
 
+describe("every purpose is decided for every kind of account", () => {
+  it("and who is refused is told the route and the way", () => {
+    for (const slug of SLUGS) {
+      for (const scope of PURPOSE_SCOPES) {
+        const routed = routePurpose(CATALOGUE, slug, scope, ["root-password"]);
+        assert.notEqual(routed.decision, "not-for-this-kind", `${slug} on ${scope}`);
+        assert.notEqual(routed.decision, "unknown", `${slug} on ${scope}`);
+        if (routed.decision === "better-way") assert.ok(routed.way.length > 10 && routed.route !== "ROOT_CONSOLE", `${slug} on ${scope}`);
+      }
+    }
+  });
+});
+
 describe("law L7 holds for every row of the catalogue", () => {
   for (const entry of CATALOGUE.entries) {
     for (const scope of entry.scope) {
@@ -64,7 +77,7 @@ describe("law L7 holds for every row of the catalogue", () => {
 
 describe("only purposes that end with a new password heal a burnt one", () => {
   it("and they are rotation, password change, mailbox recovery, onboarding and hand-back", () => {
-    const healing = CATALOGUE.entries.filter((entry) => entry.route !== "ROLE" && entry.heals).map(({ slug }) => slug);
+    const healing = CATALOGUE.entries.filter((entry) => !isReferral(entry) && entry.heals).map(({ slug }) => slug);
     assert.deepEqual(healing, [
       "account-password-change",
       "mailbox-recovery",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { CATALOGUE } from "../../../src/approvals/catalogue.js";
-import type { Catalogue, CatalogueEntry, Purpose } from "../../../src/approvals/purpose.js";
+import { type Catalogue, type CatalogueEntry, isReferral, type Purpose } from "../../../src/approvals/purpose.js";
 
 const DOCUMENT = new URL("../../../../docs/spec/purposes.md", import.meta.url);
 
@@ -38,12 +38,13 @@ export function renderPurposes(catalogue: Catalogue): string {
     "",
     "## Tasks that have a better way",
     "",
-    "No password and no MFA code is shown for these. A mailed code that the better way needs is released with the approvers named.",
+    "No password and no MFA code is shown for these. A mailed code that the better way needs is released with the approvers named. Route NONE:",
+    "there is no such task for these accounts; the row says what there is instead.",
     "",
     "| purpose | task | accounts | route | releases | approvers | better way |",
     "|---|---|---|---|---|---|---|",
     ...catalogue.entries.filter(isRefused).map((row) => {
-      const mail = row.route !== "ROLE" && row.kinds.length > 0;
+      const mail = !isReferral(row) && row.kinds.length > 0;
       const release = mail ? `${words(row.kinds)} | ${String(row.approvals)}` : "- | -";
       return `| \`${row.slug}\` | ${row.title} | ${words(row.scope)} | ${row.route} | ${release} | ${row.way} |`;
     }),

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { CATALOGUE, CATALOGUE_ROWS, CATALOGUE_VERSION } from "../../../src/approvals/catalogue.js";
-import { loadCatalogue } from "../../../src/approvals/load-catalogue.js";
-import { purposeScopeOf } from "../../../src/approvals/purpose.js";
+import { assertNoHole, loadCatalogue } from "../../../src/approvals/load-catalogue.js";
+import { isReferral, purposeScopeOf } from "../../../src/approvals/purpose.js";
 import { routePurpose } from "../../../src/approvals/route-purpose.js";
 
 const CONSOLE = {
@@ -23,7 +23,7 @@ describe("the catalogue", () => {
     for (const [at, row] of CATALOGUE_ROWS.entries()) {
       for (const approvals of [0, -1, 0.5, undefined, null, "1", Number.NaN]) {
         const rows = CATALOGUE_ROWS.map((other, index) => (index === at ? { ...row, approvals } : other));
-        assert.throws(() => loadCatalogue(rows), row.route === "ROLE" ? /not of its form/ : /approvals must be/, row.slug);
+        assert.throws(() => loadCatalogue(rows), !("approvals" in row) ? /not of its form/ : /approvals must be/, row.slug);
       }
     }
   });
@@ -77,10 +77,19 @@ describe("the catalogue", () => {
       ["x-task ORG_API", "x-task ROOT_CONSOLE", "y-task ROLE"],
     );
     const purpose = entries[1];
-    assert.ok(purpose !== undefined && purpose.route !== "ROLE");
+    assert.ok(purpose !== undefined && !isReferral(purpose));
     assert.equal(purpose.codes, 2);
     assert.equal(purpose.heals, false);
     assert.deepEqual(purpose.kinds, ["root-password", "mfa-seed"]);
+  });
+
+  it("has no hole: a build that leaves a purpose undecided for a kind of account does not start [L7]", () => {
+    assert.equal(assertNoHole(CATALOGUE), CATALOGUE);
+    for (const [at, row] of CATALOGUE_ROWS.entries()) {
+      const fewer = loadCatalogue(CATALOGUE_ROWS.filter((_row, index) => index !== at));
+      if (fewer.entries.some(({ slug }) => slug === row.slug))
+        assert.throws(() => assertNoHole(fewer), new RegExp(`decide ${row.slug} for`));
+    }
   });
 
   it("cannot be changed after loading", () => {
@@ -126,7 +135,7 @@ describe("routing", () => {
 
   it("opens no root credential beside a better way, even from a catalogue that was not loaded here", () => {
     const [entry] = loadCatalogue([CONSOLE]).entries;
-    assert.ok(entry !== undefined && entry.route !== "ROLE");
+    assert.ok(entry !== undefined && !isReferral(entry));
     const forged = { version: "c1-", entries: [{ ...entry, route: "ORG_API" as const, way: "Use the API." }] };
     assert.equal(routePurpose(forged, "x-task", "member", ["root-password"]).decision, "better-way");
     const wayless = { version: "c1-", entries: [{ ...entry, route: "ORG_API" as const }] };
@@ -136,6 +145,7 @@ describe("routing", () => {
   it("treats any account of the GovCloud partition as one that has no root console", () => {
     assert.equal(purposeScopeOf({ partition: "aws-us-gov", kind: "member" }), "govcloud");
     assert.equal(purposeScopeOf({ partition: "aws-cn", kind: "member" }), "member");
-    assert.equal(routePurpose(CATALOGUE, "account-close", "govcloud", ["root-password"]).decision, "not-for-this-kind");
+    const decision = routePurpose(CATALOGUE, "account-close", "govcloud", ["root-password"]);
+    assert.ok(decision.decision === "better-way" && decision.route === "NONE" && decision.way.includes("standard account"));
   });
 });
