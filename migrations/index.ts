@@ -13,6 +13,7 @@ import { SignInByProvider1764300000000 } from "./1764300000000-sign-in-by-provid
 import { CreateNotices1764400000000 } from "./1764400000000-create-notices.js";
 import { CreateBrake1764400100000 } from "./1764400100000-create-brake.js";
 import { CreateGlass1764400200000 } from "./1764400200000-create-glass.js";
+import { OneCosignatureForEachWitness1764500000000 } from "./1764500000000-one-cosignature-for-each-witness.js";
 
 /** All migrations, in the order in which they run. New ones go to the end. */
 export const MIGRATIONS = [
@@ -31,4 +32,5 @@ export const MIGRATIONS = [
   CreateNotices1764400000000,
   CreateBrake1764400100000,
   CreateGlass1764400200000,
+  OneCosignatureForEachWitness1764500000000,
 ] as const;

@@ -22,7 +22,7 @@ export interface Anchor {
   readonly name: string;
   /**
    * Hands over one checkpoint; again with the same is no change. Older checkpoints may have been skipped.
-   * @returns cosignature lines, each with its final line feed; empty where the anchor signs nothing.
+   * @returns cosignature lines, each with its final line feed, one of a key at most; empty where the anchor signs nothing.
    * @throws RootkeepError `UNAVAILABLE` when it could not be reached and should be tried again; `ROLLBACK_DETECTED` when it holds a larger or
    *   a different tree of this origin.
    */

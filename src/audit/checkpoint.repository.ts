@@ -71,7 +71,7 @@ export const CheckpointRepository = {
     return rows.map((row) => ({ ...toRow(row), origin: row.origin }));
   },
 
-  /** Cosignature lines of a checkpoint, each with its line feed. */
+  /** Cosignature lines of a checkpoint, each with its line feed; one of each key at most. */
   async cosignatures(client: ClientBase, origin: string, size: number): Promise<string[]> {
     const { rows } = await client.query<{ line: string }>(
       'SELECT line FROM audit.cosignature WHERE origin = $1 AND size = $2 ORDER BY line COLLATE "C"',
@@ -104,7 +104,7 @@ export const CheckpointRepository = {
     }
   },
 
-  /** Lines that are there already stay. */
+  /** The first line of a key stays (migration `one-cosignature-for-each-witness`). */
   async insertCosignatures(client: ClientBase, origin: string, size: number, lines: readonly string[]): Promise<void> {
     await client.query(
       "INSERT INTO audit.cosignature (origin, size, line) SELECT $1, $2, line FROM unnest($3::text[]) AS t(line) ON CONFLICT DO NOTHING",

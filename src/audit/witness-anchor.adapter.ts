@@ -114,13 +114,18 @@ function refused(status: number, size: number): RootkeepError {
   return unavailable(REFUSALS[status] ?? "witness_unavailable");
 }
 
-/** The lines of the witness's own key, each checked; lines of other keys are dropped, for nobody here can check them. */
+/**
+ * One line of the witness's own key; lines of other keys are dropped, for nobody here can check them. A witness may send many, each of
+ * another second and each valid: with a hundred of them the note would be none. The earliest stays, which bounds the time best.
+ */
 function cosignatureLines(key: VerifierKey, note: string, body: Buffer): readonly string[] {
   try {
     const { text } = parseNote(Buffer.from(note, "utf8"));
-    const ours = parseCosignatures(body).filter(({ name, keyId }) => name === key.name && keyId === key.keyId);
-    for (const { signature } of ours) verifyCosignature(key, text, signature);
-    if (ours.length > 0) return ours.map(signatureLine);
+    const ours = parseCosignatures(body)
+      .filter(({ name, keyId }) => name === key.name && keyId === key.keyId)
+      .map((signature) => ({ signature, time: verifyCosignature(key, text, signature.signature) }));
+    const [earliest] = ours.toSorted((one, other) => one.time - other.time);
+    if (earliest !== undefined) return [signatureLine(earliest.signature)];
   } catch (error) {
     if (!(error instanceof TlogError)) throw error;
   }

@@ -3,13 +3,18 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { MIGRATIONS } from "../../../migrations/index.js";
 import type { Anchor, PublishedCheckpoint } from "../../../src/audit/anchor.port.js";
+import { CheckpointRepository } from "../../../src/audit/checkpoint.repository.js";
 import { createAnchors } from "../../../src/audit/create-anchors.service.js";
 import { openCheckpoint } from "../../../src/audit/tlog/checkpoint.js";
 import { cosignNote, parseNote, signatureLine } from "../../../src/audit/tlog/note.js";
-import type { VerifierKey } from "../../../src/audit/tlog/verifier-key.js";
+import { formatVerifierKey, type VerifierKey } from "../../../src/audit/tlog/verifier-key.js";
+import { runMigrations } from "../../../src/database/migrate.service.js";
 import { isRootkeepError } from "../../../src/kernel/errors.js";
 import { checkpointOf } from "../../support/checkpoints.js";
+import { createTestDatabase, withClient } from "../../support/postgres.js";
+import { SIGNED_ORIGIN, SigningLog } from "../../support/signing-log.js";
 import { noteSigner } from "../../support/tlog-keys.js";
 import { sampleLeaves } from "../../support/tlog-tree.js";
 import { Witness } from "../../support/witness.js";
@@ -144,6 +149,91 @@ describe("the conversation with a witness", () => {
     });
     await assert.rejects(open().publish(await sized(20)), unavailableFor("witness_keeps_moving"));
     assert.equal(witness.exchanges.length, 3);
+  });
+});
+
+describe("a witness that cosigns too much", () => {
+  const lineAt = async (text: string, time: number): Promise<string> =>
+    signatureLine(await cosignNote(text, signer.key, time, signer.sign));
+
+  it("adds one line, however many it sends: with a hundred more no reader would take the note [AL-11]", async () => {
+    const { witness, open } = await newWitness();
+    const checkpoint = await sized(2);
+    const { text } = parseNote(Buffer.from(checkpoint.note));
+    const lines = await Promise.all(Array.from({ length: 100 }, (_, index) => lineAt(text, 1_800_000_099 - index)));
+    witness.reply = { status: 200, body: lines.join("") };
+    const taken = await open().publish(checkpoint);
+    assertCosigned(checkpoint, taken);
+    // The earliest: it bounds the checkpoint's time best.
+    assert.deepEqual(taken, [await lineAt(text, 1_800_000_000)]);
+  });
+
+  it("is one of at most fifty: each adds a line to the note", () => {
+    const witnesses = Array.from({ length: 51 }, (_, index) => {
+      const { key } = noteSigner(`witness.example.com/${String(index)}`, "cosignature", Buffer.alloc(32, index + 1));
+      return `${formatVerifierKey(key)}@https://witness.example.com`;
+    });
+    assert.equal(createAnchors({ buckets: [], witnesses: witnesses.slice(1) }).length, 50);
+    assert.throws(
+      () => createAnchors({ buckets: [], witnesses }),
+      (error) => isRootkeepError(error, "MALFORMED"),
+    );
+  });
+
+  it("has one line in the table too, whatever a signer inserts, and the first one stays [AL-11]", async () => {
+    const signing = await SigningLog.open();
+    try {
+      signing.signer();
+      await signing.signedTo(1);
+      const { text } = parseNote(Buffer.from(signing.guard.state?.note ?? ""));
+      const other = signatureLine(await cosignNote(text, otherSigner.key, 1_800_000_000, otherSigner.sign));
+      await withClient(signing.database.connections.rootkeep_signer, async (client) => {
+        const insert = (lines: readonly string[]) => CheckpointRepository.insertCosignatures(client, SIGNED_ORIGIN, 1, lines);
+        for (let time = 1_800_000_000; time < 1_800_000_120; time += 60) {
+          await insert(await Promise.all(Array.from({ length: 60 }, (_, index) => lineAt(text, time + index))));
+        }
+        await insert([other]);
+        assert.deepEqual(
+          await CheckpointRepository.cosignatures(client, SIGNED_ORIGIN, 1),
+          [await lineAt(text, 1_800_000_000), other].sort(),
+        );
+        await assert.rejects(insert(["no signature line\n"]), { code: /^2/ });
+        await assert.rejects(
+          client.query("INSERT INTO audit.cosignature (origin, size, line, key) VALUES ($1, 1, $2, 'x+00000000')", [SIGNED_ORIGIN, other]),
+          { code: "428C9" },
+        );
+      });
+    } finally {
+      await signing.close();
+    }
+  });
+});
+
+describe("lines of before there was one for each witness", () => {
+  it("are thinned out by the migration: the earliest of each key stays", async () => {
+    const at = MIGRATIONS.findIndex(({ name }) => name.startsWith("OneCosignature"));
+    const database = await createTestDatabase({ migrations: MIGRATIONS.slice(0, at) });
+    try {
+      const { note } = await sized(2);
+      const { text } = parseNote(Buffer.from(note));
+      const lines = await Promise.all(
+        [signer, otherSigner].flatMap((by) =>
+          [7, 5, 6].map(async (second) => signatureLine(await cosignNote(text, by.key, 1_800_000_000 + second, by.sign))),
+        ),
+      );
+      await withClient(database.connections.rootkeep_signer, async (client) => {
+        await CheckpointRepository.insert(client, "o", { size: 2, root: Buffer.alloc(32), note, frontier: Buffer.alloc(32) }, []);
+        await CheckpointRepository.insertCosignatures(client, "o", 2, lines);
+        assert.equal((await CheckpointRepository.cosignatures(client, "o", 2)).length, 6);
+      });
+      await runMigrations(database.connections.rootkeep_migrate, MIGRATIONS.slice(0, at + 1));
+      await withClient(database.superuser, async (client) => {
+        assert.deepEqual(await CheckpointRepository.cosignatures(client, "o", 2), [lines[1], lines[4]].sort());
+        await assert.rejects(client.query("DELETE FROM audit.cosignature"), /append-only/);
+      });
+    } finally {
+      await database.drop();
+    }
   });
 });
 
