@@ -14,6 +14,7 @@ import { CreateNotices1764400000000 } from "./1764400000000-create-notices.js";
 import { CreateBrake1764400100000 } from "./1764400100000-create-brake.js";
 import { CreateGlass1764400200000 } from "./1764400200000-create-glass.js";
 import { OneCosignatureForEachWitness1764500000000 } from "./1764500000000-one-cosignature-for-each-witness.js";
+import { LocksThatNeedARight1764500100000 } from "./1764500100000-locks-that-need-a-right.js";
 
 /** All migrations, in the order in which they run. New ones go to the end. */
 export const MIGRATIONS = [
@@ -33,4 +34,5 @@ export const MIGRATIONS = [
   CreateBrake1764400100000,
   CreateGlass1764400200000,
   OneCosignatureForEachWitness1764500000000,
+  LocksThatNeedARight1764500100000,
 ] as const;

@@ -92,6 +92,9 @@ function signerEvents(log: Log): SignerEvents {
     leading: () => {
       log.event("signer.leading", {});
     },
+    waiting: (seconds) => {
+      log.event("signer.waiting", { seconds });
+    },
     signed: () => undefined,
     halted: (code, seq, reason) => {
       log.event("signer.halted", { code, seq, reason: reasonSlug(reason) });

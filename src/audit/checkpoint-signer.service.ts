@@ -4,6 +4,7 @@ import { type ErrorCode, isRootkeepError, RootkeepError } from "../kernel/errors
 import { AuditRepository } from "./audit.repository.js";
 import { CheckpointRepository, type CheckpointRow } from "./checkpoint.repository.js";
 import type { Guard, GuardState } from "./guard.port.js";
+import { Leadership } from "./leadership.service.js";
 import type { LogSigner } from "./log-signer.port.js";
 import { ownCheckpoint, signCheckpoint } from "./signed-checkpoint.js";
 import { type ComputedRoot, SignedTree } from "./signed-tree.service.js";
@@ -14,13 +15,15 @@ export const LOG_GROWN_CHANNEL = "rootkeep_log_grown";
 /** Says that a new checkpoint is in the table. */
 export const CHECKPOINT_CHANNEL = "rootkeep_checkpoint";
 
-// Held by the session of the one signer that signs. Any constant will do, as long as it is no other lock's.
-export const LEADER_LOCK = "8241996041571201002";
 const LOOK_EVERY_MS = 500;
+/** So long nothing is signed of what is there before one that stands by says so; again after twice the time. */
+const WAITING_TOLD_MS = 10_000;
 
 /** What happens to the signer, for log lines and metrics. */
 export interface SignerEvents {
   leading(): void;
+  /** It stands by, and whoever leads has signed nothing of what is there for so many seconds. */
+  waiting(seconds: number): void;
   signed(size: number): void;
   /** It signs nothing any more until somebody has looked. */
   halted(code: ErrorCode, seq: number | undefined, reason: string): void;
@@ -41,7 +44,7 @@ export interface CheckpointSignerOptions {
 }
 
 /**
- * Signs the log: one of all signers, elected by a lock of the database, follows the head and signs it whenever it has grown. In this order:
+ * Signs the log: one of all signers, elected by {@link Leadership}, follows the head and signs it whenever it has grown. In this order:
  *
  * 1. the root is computed twice and proven to continue the last one ({@link SignedTree});
  * 2. the guard, which is outside the database, must hold exactly the checkpoint that this one continues;
@@ -53,8 +56,9 @@ export interface CheckpointSignerOptions {
  * head that is shorter than the guard's, or leads to another root, is never signed: whoever signs two histories has no log any more.
  */
 export class CheckpointSigner {
+  /** Held by the one that signs. */
+  readonly #leadership: Leadership;
   #client: Client | undefined;
-  #isLeader = false;
   #tree: SignedTree | undefined;
   #guarded: GuardState | null = null;
   #halted: RootkeepError | undefined;
@@ -63,7 +67,18 @@ export class CheckpointSigner {
   #isNudged = false;
   #running: Promise<void> | undefined;
 
-  constructor(private readonly options: CheckpointSignerOptions) {}
+  #standstill: { readonly size: number; readonly sinceMs: number; tellAfterMs: number } | undefined;
+
+  constructor(private readonly options: CheckpointSignerOptions) {
+    // What this one is waiting for may never come, if the network is what has failed.
+    this.#leadership = new Leadership({
+      connect: options.connect,
+      turn: "signer_turn",
+      onLost: () => {
+        this.#giveUp();
+      },
+    });
+  }
 
   /** Begins to follow the log. Call once. */
   start(): void {
@@ -75,7 +90,8 @@ export class CheckpointSigner {
     this.#isStopping = true;
     this.#wake?.();
     await this.#running;
-    if (this.#halted === undefined && this.#isLeader) await this.#turn().catch(() => undefined);
+    if (this.#halted === undefined && this.#leadership.isHeld) await this.#turn().catch(() => undefined);
+    await this.#leadership.release();
     await this.#client?.end().catch(() => undefined);
   }
 
@@ -98,7 +114,10 @@ export class CheckpointSigner {
 
   async #turn(): Promise<void> {
     const client = await this.#connected();
-    if (!(await this.#lead(client))) return;
+    if (!(await this.#lead())) {
+      await this.#standBy(client);
+      return;
+    }
     const head = await AuditRepository.readHead(client);
     // Nothing has been appended yet: the service begins the log.
     if (head.size === 0) return;
@@ -170,7 +189,6 @@ export class CheckpointSigner {
     client.on("error", () => undefined);
     client.on("end", () => {
       if (this.#client === client) this.#client = undefined;
-      this.#isLeader = false;
       this.#tree = undefined;
     });
     client.on("notification", () => {
@@ -182,12 +200,29 @@ export class CheckpointSigner {
     return client;
   }
 
-  async #lead(client: Client): Promise<boolean> {
-    if (this.#isLeader) return true;
-    const { rows } = await client.query<{ taken: boolean }>("SELECT pg_catalog.pg_try_advisory_lock($1::bigint) AS taken", [LEADER_LOCK]);
-    this.#isLeader = rows[0]?.taken === true;
-    if (this.#isLeader) this.options.events.leading();
-    return this.#isLeader;
+  async #lead(): Promise<boolean> {
+    if (this.#leadership.isHeld) return true;
+    if (!(await this.#leadership.take())) return false;
+    // Another may have signed meanwhile.
+    this.#tree = undefined;
+    this.#standstill = undefined;
+    this.options.events.leading();
+    return true;
+  }
+
+  /** Somebody else leads. If nothing is signed all the same, that one may be hung, or cut off from guard and key. */
+  async #standBy(client: Client): Promise<void> {
+    const { size: headSize } = await AuditRepository.readHead(client);
+    const size = (await CheckpointRepository.newest(client, this.options.origin))?.size ?? 0;
+    if (headSize <= size) {
+      this.#standstill = undefined;
+      return;
+    }
+    if (this.#standstill?.size !== size) this.#standstill = { size, sinceMs: performance.now(), tellAfterMs: WAITING_TOLD_MS };
+    const milliseconds = performance.now() - this.#standstill.sinceMs;
+    if (milliseconds < this.#standstill.tellAfterMs) return;
+    this.#standstill.tellAfterMs *= 2;
+    this.options.events.waiting(Math.round(milliseconds / 1_000));
   }
 
   #report(error: unknown): void {
@@ -199,10 +234,16 @@ export class CheckpointSigner {
       return;
     }
     events.failed(isRootkeepError(error) ? error.code : "UNAVAILABLE", isRootkeepError(error) ? (error.reason ?? error.code) : "database");
-    // A connection in an unknown state is given up; the lock goes with it.
+    this.#giveUp();
+    // Another signer may be able to do what this one cannot.
+    void this.#leadership.release();
+  }
+
+  /** A connection in an unknown state is given up, and what was known through it. */
+  #giveUp(): void {
     const client = this.#client;
     this.#client = undefined;
-    this.#isLeader = false;
+    this.#tree = undefined;
     void client?.end().catch(() => undefined);
   }
 

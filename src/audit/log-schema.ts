@@ -13,6 +13,12 @@ export const LOG_SCHEMA: AuditExpectation = {
     tile: ["no_mutation", "no_truncate"],
     checkpoint: ["no_mutation", "no_truncate"],
     cosignature: ["no_mutation", "no_truncate"],
+    // Without a column or a row: there to be locked.
+    append_turn: [],
+    signer_turn: [],
+    stream_file_turn: [],
+    stream_syslog_turn: [],
+    stream_webhook_turn: [],
   },
   functions: {
     "append(bigint, uuid[], bytea[], bytea[])": "df5cf751c8f476a9971ed0be4f6e26e9",
@@ -20,17 +26,17 @@ export const LOG_SCHEMA: AuditExpectation = {
     "deny()": "0e666fabb954d8258d3b4ab2877dd0f9",
     "disclose(bigint[], text[], bytea[], text[])": "5fb78c569bdd9fad63d748f497c42d5d",
     "erase(bigint)": "909b19eed771fab2245b3f801e6cb1a3",
-    "lock_head()": "cc2b5b914f5d137c88362de205297fbe",
+    "lock_head()": "6464d197e52ccdb4365d1d7a41101c1a",
     "time_now()": "9c20498cfbbd058376a04fd7750ec282",
   },
   invokers: ["deny()", "time_now()"],
   settings: { "append(bigint, uuid[], bytea[], bytea[])": ["enable_seqscan=off"] },
 };
 
-/** The service appends through functions; it writes no table of the log, and so no checkpoint. */
+/** The service appends through functions; it writes no table of the log, and so no checkpoint. What it may lock holds nothing. */
 export const SERVICE_ON_LOG: RoleExpectation = {
   who: "the service's role",
-  privileges: [],
+  privileges: ["stream_file_turn:UPDATE", "stream_syslog_turn:UPDATE", "stream_webhook_turn:UPDATE"],
   calls: [
     "append(bigint, uuid[], bytea[], bytea[])",
     "begin(text)",
@@ -43,6 +49,6 @@ export const SERVICE_ON_LOG: RoleExpectation = {
 /** The signer writes what it has computed and signed; it can call none of the functions, and so appends no entry. */
 export const SIGNER_ON_LOG: RoleExpectation = {
   who: "the signer's role",
-  privileges: ["checkpoint:INSERT", "cosignature:INSERT", "tile:INSERT"],
+  privileges: ["checkpoint:INSERT", "cosignature:INSERT", "tile:INSERT", "signer_turn:UPDATE"],
   calls: [],
 };

@@ -4,12 +4,12 @@ import { isRootkeepError, RootkeepError } from "../kernel/errors.js";
 import { AuditRepository } from "./audit.repository.js";
 import { ChainVerifier } from "./chain-verifier.js";
 import { CheckpointRepository } from "./checkpoint.repository.js";
-import { LEADER_LOCK } from "./checkpoint-signer.service.js";
 import { draftEntry, SYSTEM_ACTOR } from "./draft.js";
 import { appendEntries } from "./entry-appender.service.js";
 import { epochOf, isEarlierEpoch, lostRange, nextOrigin, type Reopening, sizeOfNote } from "./epoch.js";
 import type { Guard, GuardState } from "./guard.port.js";
 import { LogIndex } from "./log-index.js";
+import { Leadership } from "./leadership.service.js";
 import type { LogSigner } from "./log-signer.port.js";
 import { ownCheckpoint, signCheckpoint } from "./signed-checkpoint.js";
 import { SignedTree } from "./signed-tree.service.js";
@@ -74,10 +74,14 @@ export class ReopenLog {
     const owner = await this.options.connectOwner();
     try {
       const signer = await this.options.connectSigner();
+      // Held until the end: no signer may lead meanwhile.
+      const leadership = new Leadership({ connect: this.options.connectSigner, turn: "signer_turn" });
       try {
-        await assertAlone(owner, signer);
+        if (!(await leadership.take())) throw conflict("a signer is running: stop it first");
+        await assertAlone(owner);
         return await this.#run(owner, signer);
       } finally {
+        await leadership.release();
         await signer.end().catch(() => undefined);
       }
     } finally {
@@ -189,12 +193,8 @@ export class ReopenLog {
   }
 }
 
-/** @throws RootkeepError `STATE_CONFLICT` while a service or a signer is connected: it would go on under the old name. */
-async function assertAlone(owner: Client, signer: Client): Promise<void> {
-  const { rows: leader } = await signer.query<{ taken: boolean }>("SELECT pg_catalog.pg_try_advisory_lock($1::bigint) AS taken", [
-    LEADER_LOCK,
-  ]);
-  if (leader[0]?.taken !== true) throw conflict("a signer is running: stop it first");
+/** @throws RootkeepError `STATE_CONFLICT` while a service is connected: it would go on under the old name. */
+async function assertAlone(owner: Client): Promise<void> {
   const { rows } = await owner.query(
     "SELECT 1 FROM pg_catalog.pg_stat_activity WHERE datname = current_database() AND usename = 'rootkeep_service' LIMIT 1",
   );

@@ -33,6 +33,10 @@ export function roleStatements(): readonly string[] {
     `ALTER ROLE rootkeep_service SET lock_timeout = '${LIMITS.lockTimeoutMs}ms'`,
     `ALTER ROLE rootkeep_service SET statement_timeout = '${LIMITS.statementTimeoutMs}ms'`,
     `ALTER ROLE rootkeep_service SET idle_in_transaction_session_timeout = '${LIMITS.idleInTransactionMs}ms'`,
+    // Who only reads needs few connections, and must not keep those that the service needs. The timeouts are for the forgetful.
+    `ALTER ROLE rootkeep_auditor CONNECTION LIMIT ${LIMITS.auditorConnectionsMax}`,
+    `ALTER ROLE rootkeep_auditor SET idle_session_timeout = '${LIMITS.auditorIdleMs}ms'`,
+    `ALTER ROLE rootkeep_auditor SET idle_in_transaction_session_timeout = '${LIMITS.auditorIdleMs}ms'`,
   ];
 }
 

@@ -20,6 +20,9 @@ export const LIMITS = {
   lockTimeoutMs: 3_000,
   statementTimeoutMs: 8_000,
   idleInTransactionMs: 5_000,
+  /** Of the database role that only reads. */
+  auditorConnectionsMax: 10,
+  auditorIdleMs: 600_000,
   transactionAttemptsMax: 4,
   clockSkewMsMax: 2_000,
   /** Nothing is appended while service and database disagree by more than this. */

@@ -11,7 +11,15 @@ const FIRST_KEYS_LOCK = "32205990197717363";
  * start at once must not each make a records key: the first takes the lock, the second finds the rows.
  */
 export async function loadPeopleKeys(dataSource: DataSource, keys: KeyService, dataKeys: DataKeys): Promise<readonly DataKeyRow[]> {
-  const rows = await dataSource.transaction(async (entities) => {
+  const there = await dataKeys.ofPeople(dataSource.manager);
+  // Anybody who may connect can keep such a lock: it is not asked for but where it is needed, at the very first start.
+  const rows = there.length > 0 ? there : await makeFirstKeys(dataSource, keys, dataKeys);
+  await keys.loadPeopleKeys(rows);
+  return rows;
+}
+
+async function makeFirstKeys(dataSource: DataSource, keys: KeyService, dataKeys: DataKeys): Promise<readonly DataKeyRow[]> {
+  return await dataSource.transaction(async (entities) => {
     await entities.query("SELECT pg_advisory_xact_lock($1::bigint)", [FIRST_KEYS_LOCK]);
     const found = await dataKeys.ofPeople(entities);
     if (found.length > 0) return found;
@@ -22,6 +30,4 @@ export async function loadPeopleKeys(dataSource: DataSource, keys: KeyService, d
     }
     return await dataKeys.ofPeople(entities);
   });
-  await keys.loadPeopleKeys(rows);
-  return rows;
 }

@@ -58,6 +58,7 @@ export const EVENTS = {
   "audit.heartbeat_failed": { level: "warn", fields: { code: ERROR_CODES, reason: "slug" } },
   "signer.started": { level: "info", fields: { key: ["file", "aws-kms"] } },
   "signer.leading": { level: "info", fields: {} },
+  "signer.waiting": { level: "warn", fields: { seconds: "number" } },
   "signer.failed": { level: "warn", fields: { code: ERROR_CODES, reason: "slug" } },
   "signer.halted": { level: "error", pages: true, fields: { code: ERROR_CODES, seq: "number", reason: "slug" } },
   "anchor.failed": { level: "warn", fields: { anchor: "slug", reason: "slug" } },

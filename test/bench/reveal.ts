@@ -104,7 +104,8 @@ class Guarding {
   async start(): Promise<RevealSecret> {
     const { rootkeep_service: service, rootkeep_signer: signing } = this.vault.database.connections;
     const { key, verifierKey, guard } = this;
-    const events = { leading: () => undefined, signed: () => undefined, halted: () => undefined, failed: () => undefined };
+    const nothing = () => undefined;
+    const events = { leading: nothing, waiting: nothing, signed: nothing, halted: nothing, failed: nothing };
     this.#signer = new CheckpointSigner({ connect: () => connectLog(signing), origin: LOG_ORIGIN, key, verifierKey, guard, events });
     this.#logGuard = new LogGuard(this.vault.log, { connect: () => connectLog(service), origin: LOG_ORIGIN, verifierKey, guard });
     this.#signer.start();

@@ -56,6 +56,7 @@ export const signingBenchmark: Benchmark = {
         guard: createGuard(`file:${join(directory, "guard")}`),
         events: {
           leading: () => undefined,
+          waiting: () => undefined,
           signed: (size) => {
             signedSize = size;
             const now = performance.now();

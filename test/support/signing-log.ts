@@ -12,6 +12,7 @@ import type { LogSigner } from "../../src/audit/log-signer.port.js";
 import type { AuditReceipt } from "../../src/audit/receipt.js";
 import { type Checkpoint, openCheckpoint } from "../../src/audit/tlog/checkpoint.js";
 import { newVerifierKey, type VerifierKey } from "../../src/audit/tlog/verifier-key.js";
+import type { PgConnection } from "../../src/database/connection.js";
 import { MemoryGuard } from "./memory-guard.js";
 import { createTestDatabase, type TestDatabase, withClient } from "./postgres.js";
 
@@ -81,15 +82,16 @@ export class SigningLog {
   }
 
   /** A signer that runs until the test ends; `guard` unless told is the log's own. */
-  signer(options: { guard?: Guard; key?: LogSigner } = {}): CheckpointSigner {
+  signer(options: { guard?: Guard; key?: LogSigner; connection?: PgConnection } = {}): CheckpointSigner {
     const events: SignerEvents = {
       leading: () => void this.said.push("leading"),
+      waiting: (seconds) => void this.said.push(`waiting ${String(seconds)}`),
       signed: (size) => void this.said.push(`signed ${String(size)}`),
       halted: (code, seq, reason) => void this.said.push(`halted ${code} ${String(seq)} ${reason}`),
       failed: (code, reason) => void this.said.push(`failed ${code} ${reason}`),
     };
     const signer = new CheckpointSigner({
-      connect: () => connectLog(this.database.connections.rootkeep_signer),
+      connect: () => connectLog(options.connection ?? this.database.connections.rootkeep_signer),
       origin: this.origin,
       key: options.key ?? this.key,
       verifierKey: this.verifierKey,
@@ -129,8 +131,8 @@ export class SigningLog {
     await this.until(() => this.said.includes(`signed ${String(size)}`), `checkpoint of ${String(size)}`);
   }
 
-  async until(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
-    const deadline = performance.now() + WAIT_MS;
+  async until(isSo: () => boolean | Promise<boolean>, what: string, waitMs = WAIT_MS): Promise<void> {
+    const deadline = performance.now() + waitMs;
     while (!(await isSo())) {
       if (performance.now() > deadline) throw new Error(`waited in vain for ${what}: ${this.said.join("; ")}`);
       await new Promise((resolve) => setTimeout(resolve, 20));

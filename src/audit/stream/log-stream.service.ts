@@ -5,19 +5,13 @@ import { isRootkeepError } from "../../kernel/errors.js";
 import { AuditRepository } from "../audit.repository.js";
 import { leafHashHex } from "../chain.js";
 import { isEarlierEpoch } from "../epoch.js";
+import { Leadership } from "../leadership.service.js";
 import type { CursorFile } from "./cursor-file.adapter.js";
 import type { RollbackMarker } from "./rollback-marker.js";
 import { advanced, type CursorMark, nextOf, rewound, type StreamCursor } from "./stream-cursor.js";
 import { pageStart, recordsBehind } from "./stream-page.js";
 import { batchesOf, type EntryRecord, markerRecord } from "./stream-record.js";
 import type { StreamSink } from "./stream-sink.port.js";
-
-// Held by the session of the one replica that feeds a sink, lest every replica send the same. Any constants will do that are no other lock's.
-const LOCKS: Readonly<Record<StreamSinkName, string>> = {
-  file: "8241996041571202001",
-  syslog: "8241996041571202002",
-  webhook: "8241996041571202003",
-};
 
 const PAGE = 500;
 const BATCH_BYTES_MAX = 1024 * 1024;
@@ -62,8 +56,9 @@ export interface LogStreamOptions {
 export class LogStream {
   readonly #name: StreamSinkName;
   readonly #abort = new AbortController();
+  /** Held by the one replica that feeds the sink, lest every replica send the same. */
+  readonly #leadership: Leadership;
   #client: Client | undefined;
-  #isLeader = false;
   #cursor: StreamCursor | undefined;
   #behind: { readonly sinceMs: number; reportAfterSeconds: number } | undefined;
   /** The rollback that was told of last, so that it is told once while the sink is away. */
@@ -74,6 +69,13 @@ export class LogStream {
 
   constructor(private readonly options: LogStreamOptions) {
     this.#name = options.sink.name;
+    this.#leadership = new Leadership({
+      connect: options.connect,
+      turn: `stream_${this.#name}_turn`,
+      onLost: () => {
+        this.#forget();
+      },
+    });
   }
 
   /** Begins to follow the log. Call once. */
@@ -91,6 +93,7 @@ export class LogStream {
     await this.#running;
     clearTimeout(grace);
     await this.options.sink.close();
+    await this.#leadership.release();
     await this.#client?.end().catch(() => undefined);
   }
 
@@ -115,7 +118,7 @@ export class LogStream {
   /** One page. @returns whether there may be more at once. */
   async #turn(): Promise<boolean> {
     const client = await this.#connected();
-    if (!(await this.#lead(client))) return false;
+    if (!(await this.#lead())) return false;
     const cursor = (this.#cursor ??= await this.options.cursor.read());
     const head = await AuditRepository.readHead(client);
     this.#noteDistance(head.size - nextOf(cursor));
@@ -183,20 +186,18 @@ export class LogStream {
     const client = await this.options.connect();
     client.on("error", () => undefined);
     client.on("end", () => {
-      if (this.#client === client) this.#lose();
+      if (this.#client === client) this.#client = undefined;
     });
     this.#client = client;
     return client;
   }
 
-  async #lead(client: Client): Promise<boolean> {
-    if (this.#isLeader) return true;
-    const { rows } = await client.query<{ taken: boolean }>("SELECT pg_catalog.pg_try_advisory_lock($1::bigint) AS taken", [
-      LOCKS[this.#name],
-    ]);
-    this.#isLeader = rows[0]?.taken === true;
-    if (this.#isLeader) this.options.events.leading(this.#name);
-    return this.#isLeader;
+  async #lead(): Promise<boolean> {
+    if (this.#leadership.isHeld) return true;
+    if (!(await this.#leadership.take())) return false;
+    this.#forget();
+    this.options.events.leading(this.#name);
+    return true;
   }
 
   #report(error: unknown): void {
@@ -206,16 +207,14 @@ export class LogStream {
       return;
     }
     this.options.events.failed(this.#name, "database");
-    // A connection in an unknown state is given up; the lock goes with it.
+    // A connection in an unknown state is given up.
     const client = this.#client;
-    this.#lose();
+    this.#client = undefined;
     void client?.end().catch(() => undefined);
   }
 
   /** Another replica may lead from now on; whoever leads again reads anew how far the sink has come. */
-  #lose(): void {
-    this.#client = undefined;
-    this.#isLeader = false;
+  #forget(): void {
     this.#cursor = undefined;
     this.#behind = undefined;
   }

@@ -133,7 +133,7 @@ describe("the append queue", () => {
 
   it("gives up on a server that does not get the lock, says so to every caller, and goes on when it is free again", async () => {
     await withClient(database.superuser, async (blocker) => {
-      await blocker.query("BEGIN; SELECT pg_advisory_xact_lock(8241996041571201001)");
+      await blocker.query("BEGIN; LOCK TABLE audit.append_turn IN SHARE UPDATE EXCLUSIVE MODE");
       const results = await Promise.allSettled([log.record(draft()), log.record(draft()), log.record(draft())]);
       assert.deepEqual(
         results.map((result) => result.status === "rejected" && isRootkeepError(result.reason, "AUDIT_UNAVAILABLE")),

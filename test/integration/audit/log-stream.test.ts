@@ -174,9 +174,7 @@ describe("the stream of a log", () => {
     await until(async () => (await lines()).length === size, "all entries");
     await withClient(log.database.superuser, (client) =>
       client.query(
-        `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = $1)
-           AND (classid::bigint << 32 | objid::bigint) = 8241996041571202001`,
-        [log.database.name],
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE mode = 'ShareUpdateExclusiveLock' AND relation = 'audit.stream_file_turn'::regclass",
       ),
     );
     await log.append(1);

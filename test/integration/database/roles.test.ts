@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { inspect } from "node:util";
-import { createDataSource } from "../../../src/database/data-source.service.js";
+import { Client } from "pg";
+import { clientOptions, createDataSource } from "../../../src/database/data-source.service.js";
 import { DATABASE_ROLES, databaseStatements, passwordStatement, roleStatements, rolesScript } from "../../../src/database/roles.js";
 import { LIMITS } from "../../../src/kernel/limits.js";
 import { createTestDatabase, type TestDatabase, withClient } from "../../support/postgres.js";
@@ -50,6 +51,24 @@ describe("the database's roles", () => {
         { name: "statement_timeout", ms: LIMITS.statementTimeoutMs },
       ]);
     });
+  });
+
+  it("leave the role that only reads few connections, and none for ever", async () => {
+    const clients: Client[] = [];
+    try {
+      for (let count = 0; count < LIMITS.auditorConnectionsMax; count++) {
+        clients.push(new Client(clientOptions(database.connections.rootkeep_auditor)));
+        await clients.at(-1)?.connect();
+      }
+      await assert.rejects(
+        withClient(database.connections.rootkeep_auditor, (client) => client.query("SELECT 1")),
+        { code: "53300" },
+      );
+      const answer = await clients[0]?.query("SELECT setting::int AS ms FROM pg_settings WHERE name LIKE 'idle%session_timeout'");
+      assert.deepEqual(answer?.rows, [{ ms: LIMITS.auditorIdleMs }, { ms: LIMITS.auditorIdleMs }]);
+    } finally {
+      for (const client of clients) await client.end();
+    }
   });
 
   it("keep strangers out of the database, and out of the server's own ones", async () => {
