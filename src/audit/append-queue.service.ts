@@ -3,6 +3,7 @@ import type { LogHead, SentEntry } from "../database/log.port.js";
 import { isRootkeepError, RootkeepError } from "../kernel/errors.js";
 import { LIMITS } from "../kernel/limits.js";
 import { AuditRepository } from "./audit.repository.js";
+import { commitDurably } from "./durable-commit.service.js";
 import type { BuiltEntry, EntryDraft } from "./entry.js";
 import { placeEntries, sendEntries, sentEntries, streamHeadsOf } from "./entry-appender.service.js";
 
@@ -124,7 +125,7 @@ export class AppendQueue {
       const built = refusing(() => placeEntries(head, drafts, streamHeads));
       sent = sentEntries(head.size, built);
       // A transaction whose append failed answers COMMIT with ROLLBACK: it may be sent before the append has answered.
-      const [appended, committed] = await Promise.allSettled([sendEntries(client, head.size, built), commit(client)]);
+      const [appended, committed] = await Promise.allSettled([sendEntries(client, head.size, built), commitDurably(client)]);
       if (appended.status === "rejected") throw isRefusal(appended.reason) ? new Refused(appended.reason) : appended.reason;
       if (committed.status === "rejected") throw committed.reason;
       this.onAppended(head.size, built);
@@ -199,20 +200,6 @@ function refusing<T>(build: () => T): T {
 function isRefusal(error: unknown): boolean {
   if (isRootkeepError(error, "ALREADY_RELEASED")) return true;
   return isRootkeepError(error, "AUDIT_UNAVAILABLE") && /^append (22|23|54|P0)/.test(error.reason ?? "");
-}
-
-async function commit(client: Client): Promise<void> {
-  const warnings: string[] = [];
-  const onNotice = (notice: { severity?: string | undefined }): void => void warnings.push(notice.severity ?? "");
-  client.on("notice", onNotice);
-  try {
-    const { command } = await client.query("COMMIT");
-    if (command !== "COMMIT") throw unavailable("commit was rolled back");
-    // A cancelled wait for the synchronous standby is only a warning: durable here, not there.
-    if (warnings.length > 0) throw unavailable("commit warned");
-  } finally {
-    client.removeListener("notice", onNotice);
-  }
 }
 
 function unavailable(reason: string, cause?: unknown): RootkeepError {

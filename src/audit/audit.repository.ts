@@ -1,6 +1,7 @@
 import { Client, type ClientBase } from "pg";
 import { byteaArray } from "../database/binary-array.js";
 import type { LogHead } from "../database/log.port.js";
+import { RootkeepError } from "../kernel/errors.js";
 import type { BuiltEntry } from "./entry.js";
 
 interface HeadRow {
@@ -35,8 +36,15 @@ export const AuditRepository = {
     return toHead(rows);
   },
 
+  /**
+   * Of a primary alone: a standby may not have replayed what was committed yet, and would look like a log that was put back.
+   * @throws RootkeepError `UNAVAILABLE` on a standby.
+   */
   async readHead(client: ClientBase): Promise<LogHead> {
-    const { rows } = await client.query<HeadRow>("SELECT origin, size, last_leaf, last_time, '' AS now FROM audit.head WHERE id = 1");
+    const { rows } = await client.query<HeadRow & { is_standby: boolean }>(
+      "SELECT origin, size, last_leaf, last_time, '' AS now, pg_catalog.pg_is_in_recovery() AS is_standby FROM audit.head WHERE id = 1",
+    );
+    if (rows[0]?.is_standby === true) throw new RootkeepError("UNAVAILABLE", { reason: "the database is a standby" });
     return toHead(rows);
   },
 

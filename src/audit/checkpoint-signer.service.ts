@@ -3,7 +3,9 @@ import type { LogHead } from "../database/log.port.js";
 import { type ErrorCode, isRootkeepError, RootkeepError } from "../kernel/errors.js";
 import { AuditRepository } from "./audit.repository.js";
 import { CheckpointRepository, type CheckpointRow } from "./checkpoint.repository.js";
+import { confirmStandby } from "./durable-commit.service.js";
 import type { Guard, GuardState } from "./guard.port.js";
+import { Lateness } from "./lateness.js";
 import { Leadership } from "./leadership.service.js";
 import type { LogSigner } from "./log-signer.port.js";
 import { ownCheckpoint, signCheckpoint } from "./signed-checkpoint.js";
@@ -47,12 +49,13 @@ export interface CheckpointSignerOptions {
  * Signs the log: one of all signers, elected by {@link Leadership}, follows the head and signs it whenever it has grown. In this order:
  *
  * 1. the root is computed twice and proven to continue the last one ({@link SignedTree});
- * 2. the guard, which is outside the database, must hold exactly the checkpoint that this one continues;
- * 3. the note is signed;
- * 4. the guard takes it by compare-and-swap;
- * 5. only then is it written to the table, and told to others.
+ * 2. what is to be signed is on the synchronous standby, where there is one;
+ * 3. the guard, which is outside the database, must hold exactly the checkpoint that this one continues;
+ * 4. the note is signed;
+ * 5. the guard takes it by compare-and-swap;
+ * 6. only then is it written to the table, and told to others.
  *
- * Killed between 4 and 5, the next signer finds the guard ahead of the table, computes that root again and writes the guard's own note. A
+ * Killed between 5 and 6, the next signer finds the guard ahead of the table, computes that root again and writes the guard's own note. A
  * head that is shorter than the guard's, or leads to another root, is never signed: whoever signs two histories has no log any more.
  */
 export class CheckpointSigner {
@@ -67,7 +70,7 @@ export class CheckpointSigner {
   #isNudged = false;
   #running: Promise<void> | undefined;
 
-  #standstill: { readonly size: number; readonly sinceMs: number; tellAfterMs: number } | undefined;
+  readonly #lateness = new Lateness(WAITING_TOLD_MS);
 
   constructor(private readonly options: CheckpointSignerOptions) {
     // What this one is waiting for may never come, if the network is what has failed.
@@ -133,17 +136,31 @@ export class CheckpointSigner {
     if (head.size === tree.size) return;
     const computed = await tree.extend(head);
     if (!tree.lastLeaf.equals(head.lastLeaf)) throw new RootkeepError("CHAIN_BROKEN", { facts: { seq: head.size } });
+    await confirmStandby(client, this.options.connect);
+    if (await this.#isOvertaken()) return;
     const note = await signCheckpoint(computed, this.options.verifierKey, this.options.key);
     if (!(await guard.advance(this.#guarded, note))) {
-      // Somebody else has signed: what this process knows is out of date.
-      this.#tree = undefined;
-      this.options.events.failed("UNAVAILABLE", "guard moved");
+      this.#yield();
       return;
     }
     await this.#publish(client, computed, note);
     this.#guarded = await guard.read();
     // Overtaken in between: the next checkpoint must not be built on this process's tree.
     if (this.#guarded?.note !== note) this.#tree = undefined;
+  }
+
+  /** Asked before the key is: a signature over a second history is proof against the log, wherever it turns up. */
+  async #isOvertaken(): Promise<boolean> {
+    const guarded = await this.options.guard.read();
+    if (this.#leadership.isHeld && guarded?.version === this.#guarded?.version) return false;
+    this.#yield();
+    return true;
+  }
+
+  /** Somebody else has signed: what this process knows is out of date. */
+  #yield(): void {
+    this.#tree = undefined;
+    this.options.events.failed("UNAVAILABLE", "guard moved");
   }
 
   async #publish(client: Client, { size, root, frontier, tiles }: ComputedRoot, note: string): Promise<void> {
@@ -205,7 +222,7 @@ export class CheckpointSigner {
     if (!(await this.#leadership.take())) return false;
     // Another may have signed meanwhile.
     this.#tree = undefined;
-    this.#standstill = undefined;
+    this.#lateness.note("leader", null);
     this.options.events.leading();
     return true;
   }
@@ -214,15 +231,8 @@ export class CheckpointSigner {
   async #standBy(client: Client): Promise<void> {
     const { size: headSize } = await AuditRepository.readHead(client);
     const size = (await CheckpointRepository.newest(client, this.options.origin))?.size ?? 0;
-    if (headSize <= size) {
-      this.#standstill = undefined;
-      return;
-    }
-    if (this.#standstill?.size !== size) this.#standstill = { size, sinceMs: performance.now(), tellAfterMs: WAITING_TOLD_MS };
-    const milliseconds = performance.now() - this.#standstill.sinceMs;
-    if (milliseconds < this.#standstill.tellAfterMs) return;
-    this.#standstill.tellAfterMs *= 2;
-    this.options.events.waiting(Math.round(milliseconds / 1_000));
+    const seconds = this.#lateness.note("leader", size < headSize ? size : null);
+    if (seconds !== null) this.options.events.waiting(seconds);
   }
 
   #report(error: unknown): void {

@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { CheckpointRepository } from "../../../src/audit/checkpoint.repository.js";
 import type { Guard } from "../../../src/audit/guard.port.js";
+import type { LogSigner } from "../../../src/audit/log-signer.port.js";
+import { formatCheckpoint } from "../../../src/audit/tlog/checkpoint.js";
+import { formatNote, signNote } from "../../../src/audit/tlog/note.js";
 import { CompactRange } from "../../../src/audit/tlog/tree.js";
 import { MemoryGuard } from "../../support/memory-guard.js";
 import { withClient } from "../../support/postgres.js";
@@ -169,6 +172,34 @@ describe("the signer of the log", () => {
       assert.deepEqual(guard.state, held);
     });
   }
+
+  it("asks the guard before the key: a history that another signer has signed otherwise is not signed a second time [AL-5]", async () => {
+    signing = await SigningLog.open();
+    const { key, guard, verifierKey } = signing;
+    const sizes: string[] = [];
+    const watched: LogSigner = {
+      uri: "memory:",
+      publicKey: () => key.publicKey(),
+      sign: (message) => {
+        sizes.push(Buffer.from(message).toString().split("\n")[1] ?? "");
+        return key.sign(message);
+      },
+    };
+    const signer = signing.signer({ key: watched });
+    await signing.signedTo(1);
+    await signing.append(4);
+    await signing.until(() => signing?.said.includes("signed 5") === true, "5");
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    const other = { size: 6, root: Buffer.alloc(32, 7) };
+    const text = formatCheckpoint({ origin: SIGNED_ORIGIN, ...other, extensions: [] });
+    const note = formatNote({ text, signatures: [await signNote(text, verifierKey, (message) => key.sign(message))] }).toString("utf8");
+    guard.state = { note, version: "other" };
+    await signing.append();
+    await signing.until(() => signer.halted !== undefined, "halt");
+    assert.match(signing.said.at(-1) ?? "", /^halted ROLLBACK_DETECTED 6 the log leads to another root/);
+    assert.ok(!sizes.includes("6"), sizes.join());
+    assert.equal(guard.state.note, note);
+  });
 
   it("halts when the guard was put back to an older checkpoint", async () => {
     signing = await SigningLog.open();
