@@ -50,6 +50,9 @@ export async function startSigner(config: Config, connection: PgConnection, log:
       failed: (anchor, reason) => {
         log.event("anchor.failed", { anchor: slug(anchor), reason: reasonSlug(reason) });
       },
+      unreached: (anchor, seconds) => {
+        log.event("anchor.unreached", { anchor: slug(anchor), seconds });
+      },
       contradicted: (anchor, reason) => {
         log.event("anchor.contradicted", { anchor: slug(anchor), reason: reasonSlug(reason) });
       },

@@ -3,6 +3,7 @@ import { isRootkeepError } from "../kernel/errors.js";
 import { LIMITS } from "../kernel/limits.js";
 import type { Anchor, PublishedCheckpoint } from "./anchor.port.js";
 import { CheckpointRepository, type CheckpointRow } from "./checkpoint.repository.js";
+import { Lateness } from "./lateness.js";
 import { TileReader } from "./tile-reader.service.js";
 
 /** What happens to the anchors, for log lines and metrics. */
@@ -10,6 +11,8 @@ export interface AnchorEvents {
   anchored(anchor: string, size: number): void;
   /** It is tried again. */
   failed(anchor: string, reason: string): void;
+  /** It has taken nothing for so many seconds, though there was something. */
+  unreached(anchor: string, seconds: number): void;
   /** The anchor holds another history of this log: somebody must look at once. */
   contradicted(anchor: string, reason: string): void;
 }
@@ -22,6 +25,8 @@ export interface AnchorRunnerOptions {
   readonly events: AnchorEvents;
   /** An anchor gets a checkpoint at most this often. */
   readonly everyMs?: number;
+  /** After so long without a delivery somebody is told. */
+  readonly lateMs?: number;
 }
 
 /**
@@ -52,7 +57,8 @@ export class AnchorRunner {
   }
 
   async #run(anchor: Anchor): Promise<void> {
-    const { everyMs = LIMITS.anchorEveryMs, events } = this.options;
+    const { everyMs = LIMITS.anchorEveryMs, lateMs = LIMITS.anchorLateMs, events } = this.options;
+    const lateness = new Lateness(lateMs);
     let delivered = 0;
     while (!this.#isStopping) {
       const newest = this.#newest;
@@ -63,11 +69,14 @@ export class AnchorRunner {
       try {
         await this.#deliver(anchor, newest);
         delivered = newest.size;
+        lateness.note(anchor.name, null);
         events.anchored(anchor.name, newest.size);
       } catch (error) {
         const reason = isRootkeepError(error) ? (error.reason ?? error.code) : "database";
         if (isRootkeepError(error, "ROLLBACK_DETECTED")) events.contradicted(anchor.name, reason);
         else events.failed(anchor.name, reason);
+        const seconds = lateness.note(anchor.name, delivered);
+        if (seconds !== null) events.unreached(anchor.name, seconds);
       }
       await this.#wait(everyMs);
     }

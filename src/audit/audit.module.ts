@@ -12,6 +12,7 @@ import { Metrics } from "../telemetry/metrics.js";
 import { slug } from "../telemetry/site.js";
 import { AccountLogController } from "./account-log.rest.js";
 import { AccountLog } from "./account-log.service.js";
+import { parseWitnessAnchor } from "./anchor-uri.js";
 import { AuditController } from "./audit.rest.js";
 import { type AuditAlarms, AuditLog } from "./audit-log.service.js";
 import { AuditReader } from "./audit-reader.service.js";
@@ -27,6 +28,7 @@ import { LogStreams } from "./stream/log-streams.service.js";
 import type { VerifierKey } from "./tlog/verifier-key.js";
 import { TlogController } from "./tlog.rest.js";
 import { TlogReader } from "./tlog-reader.service.js";
+import { WitnessWatch } from "./witness-watch.service.js";
 
 /** The {@link Coverage} of this deployment. */
 export const COVERAGE = Symbol("coverage");
@@ -89,6 +91,20 @@ export const LOG_VERIFIER_KEY = Symbol("log-verifier-key");
         return streams;
       },
     },
+    {
+      provide: WitnessWatch,
+      inject: [SERVICE_CONNECTION, CONFIG, LOG_VERIFIER_KEY, Log],
+      useFactory: (connection: PgConnection, { logOrigin: origin, witnesses }: Config, verifierKey: VerifierKey, log: Log) =>
+        new WitnessWatch({
+          connect: () => connectLog(connection),
+          origin,
+          verifierKey,
+          witnesses: witnesses.map(parseWitnessAnchor),
+          onMissing: (witness, seconds) => {
+            log.event("witness.missing", { witness: slug(witness), seconds });
+          },
+        }),
+    },
     { provide: AuditReader, inject: [DataSource], useFactory: (dataSource: DataSource) => new AuditReader(dataSource) },
     {
       provide: TlogReader,
@@ -120,14 +136,16 @@ export class AuditModule implements OnApplicationBootstrap, BeforeApplicationShu
     @Inject(LogGuard) private readonly guard: LogGuard,
     @Inject(HeartbeatWriter) private readonly heartbeats: HeartbeatWriter,
     @Inject(LogStreams) private readonly streams: LogStreams,
+    @Inject(WitnessWatch) private readonly witnesses: WitnessWatch,
   ) {}
 
   onApplicationBootstrap(): void {
     this.heartbeats.start();
+    this.witnesses.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all([this.heartbeats.stop(), this.streams.stop()]);
+    await Promise.all([this.heartbeats.stop(), this.streams.stop(), this.witnesses.stop()]);
     await this.guard.stop();
     await this.log.close();
   }

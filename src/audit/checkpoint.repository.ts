@@ -1,6 +1,7 @@
 import type { ClientBase } from "pg";
 import { byteaArray } from "../database/binary-array.js";
 import type { FullTile } from "./tlog/tile-builder.js";
+import type { VerifierKey } from "./tlog/verifier-key.js";
 
 /** A row of `audit.checkpoint`: a claim of the database's, until its note is verified. */
 export interface CheckpointRow {
@@ -11,6 +12,12 @@ export interface CheckpointRow {
   readonly note: string;
   /** Hashes of the compact range of `size` leaves. */
   readonly frontier: Buffer;
+}
+
+/** A checkpoint's note and a witness's line under it. */
+export interface CosignedRow {
+  readonly note: string;
+  readonly line: string;
 }
 
 /** An entry's bytes beside the hash that the database keeps of it. */
@@ -78,6 +85,16 @@ export const CheckpointRepository = {
       [origin, size],
     );
     return rows.map(({ line }) => line);
+  },
+
+  /** The largest checkpoint with a line that names `key`, and the line: a claim until it is verified. */
+  async newestCosigned(client: ClientBase, origin: string, key: VerifierKey): Promise<CosignedRow | undefined> {
+    const { rows } = await client.query<CosignedRow>(
+      `SELECT c.note, s.line FROM audit.cosignature s JOIN audit.checkpoint c USING (origin, size)
+       WHERE s.origin = $1 AND s.key = $2 ORDER BY s.size DESC LIMIT 1`,
+      [origin, `${key.name}+${key.keyId.toString(16).padStart(8, "0")}`],
+    );
+    return rows[0];
   },
 
   /** A checkpoint and the tiles that got full since the one before it, in one transaction. */

@@ -16,6 +16,9 @@ export const LIMITS = {
   guardCompareMs: 3_600_000,
   /** An anchor gets a checkpoint at most this often. */
   anchorEveryMs: 15_000,
+  /** An anchor or a witness that has had nothing for so long is told of. */
+  anchorLateMs: 600_000,
+  witnessLookMs: 60_000,
   heartbeatMs: 600_000,
   lockTimeoutMs: 3_000,
   statementTimeoutMs: 8_000,

@@ -62,6 +62,8 @@ export const EVENTS = {
   "signer.failed": { level: "warn", fields: { code: ERROR_CODES, reason: "slug" } },
   "signer.halted": { level: "error", pages: true, fields: { code: ERROR_CODES, seq: "number", reason: "slug" } },
   "anchor.failed": { level: "warn", fields: { anchor: "slug", reason: "slug" } },
+  "anchor.unreached": { level: "error", pages: true, fields: { anchor: "slug", seconds: "number" } },
+  "witness.missing": { level: "error", pages: true, fields: { witness: "slug", seconds: "number" } },
   "anchor.contradicted": { level: "error", pages: true, fields: { anchor: "slug", reason: "slug" } },
   "stream.leading": { level: "info", fields: { sink: STREAM_SINKS } },
   "stream.failed": { level: "warn", fields: { sink: STREAM_SINKS, reason: "slug" } },

@@ -87,6 +87,7 @@ async function build(
   let halted = false;
   const events = {
     leading: () => undefined,
+    waiting: () => undefined,
     signed: (covered: number) => void checkpoints.push(covered),
     halted: (...why: readonly unknown[]) => {
       halted = true;
