@@ -57,10 +57,13 @@ describe("the boot check of the database", () => {
       await client.query("BEGIN");
       await client.query("GRANT INSERT ON audit.head TO rootkeep_service");
       await client.query("SET LOCAL SESSION AUTHORIZATION rootkeep_service");
-      await assertSafeDatabase(client, LOG_SCHEMA, { ...SERVICE_ON_LOG, privileges: ["head:INSERT"] });
-      await assert.rejects(assertSafeDatabase(client, LOG_SCHEMA, { ...SERVICE_ON_LOG, privileges: ["entry:INSERT"] }), {
-        reason: /INSERT on audit\.head/,
-      });
+      await assertSafeDatabase(client, LOG_SCHEMA, { ...SERVICE_ON_LOG, privileges: [...SERVICE_ON_LOG.privileges, "head:INSERT"] });
+      await assert.rejects(
+        assertSafeDatabase(client, LOG_SCHEMA, { ...SERVICE_ON_LOG, privileges: [...SERVICE_ON_LOG.privileges, "entry:INSERT"] }),
+        {
+          reason: /INSERT on audit\.head/,
+        },
+      );
       await client.query("ROLLBACK");
     });
   });
