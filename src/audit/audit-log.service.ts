@@ -13,6 +13,7 @@ import { LogStanding, type StandingAlarms } from "./log-standing.js";
 import type { OpeningCount } from "./opening-window.js";
 import { AuditReceipt, type ReceiptFacts } from "./receipt.js";
 import type { StreamIndex } from "./stream-index.js";
+import { UnsignedTail } from "./unsigned-tail.js";
 
 /** Actions whose newest entry this service remembers: what the log itself says about the deployment. */
 const REMEMBERED = new Set(["people.founded", "config.approve", "allowlist.certify"]);
@@ -43,6 +44,8 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
   constructor(
     private readonly connect: () => Promise<Client>,
     private readonly alarms: AuditAlarms,
+    /** What of this log nobody has signed yet; the guard's keeper keeps it up to date. */
+    readonly unsigned = new UnsignedTail(),
   ) {
     this.#standing = new LogStanding(alarms);
     this.#queue = new AppendQueue(
@@ -179,6 +182,7 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
   }
 
   async append(client: PoolClient, head: LogHead, drafts: readonly EntryDraft[]): Promise<readonly SentEntry[]> {
+    this.unsigned.assertMayAppend(drafts);
     const built = await appendEntries(client, head, drafts);
     const sent = sentEntries(head.size, built);
     this.#uncommitted.set(sent, built);

@@ -20,7 +20,7 @@ import { type Coverage, NO_COVERAGE } from "./coverage.port.js";
 import { createGuard } from "./create-guard.service.js";
 import { HeartbeatWriter } from "./heartbeat-writer.service.js";
 import { connectLog } from "./log-connection.service.js";
-import { LogGuard } from "./log-guard.service.js";
+import { LogGuard, type UnsignedEvents } from "./log-guard.service.js";
 import { ReportsController } from "./reports.rest.js";
 import { Reports } from "./reports.service.js";
 import type { StreamEvents } from "./stream/log-stream.service.js";
@@ -52,11 +52,24 @@ export const LOG_VERIFIER_KEY = Symbol("log-verifier-key");
     },
     {
       provide: LogGuard,
-      inject: [AuditLog, SERVICE_CONNECTION, CONFIG, LOG_VERIFIER_KEY, HealthRegistry],
-      useFactory: async (audit: AuditLog, connection: PgConnection, config: Config, verifierKey: VerifierKey, health: HealthRegistry) => {
+      inject: [AuditLog, SERVICE_CONNECTION, CONFIG, LOG_VERIFIER_KEY, HealthRegistry, Log],
+      useFactory: async (
+        audit: AuditLog,
+        connection: PgConnection,
+        config: Config,
+        verifierKey: VerifierKey,
+        health: HealthRegistry,
+        log: Log,
+      ) => {
         const { logOrigin: origin, guard: uri, awsS3Endpoint } = config;
         const guard = createGuard(uri, awsS3Endpoint === null ? {} : { endpoint: awsS3Endpoint });
-        const logGuard = new LogGuard(audit, { connect: () => connectLog(connection), origin, verifierKey, guard });
+        const logGuard = new LogGuard(audit, {
+          connect: () => connectLog(connection),
+          origin,
+          verifierKey,
+          guard,
+          events: unsignedEvents(log),
+        });
         await logGuard.start();
         health.register("guard", () => logGuard.check());
         return logGuard;
@@ -140,6 +153,7 @@ export class AuditModule implements OnApplicationBootstrap, BeforeApplicationShu
   ) {}
 
   onApplicationBootstrap(): void {
+    this.guard.watch();
     this.heartbeats.start();
     this.witnesses.start();
   }
@@ -170,6 +184,20 @@ function alarms(log: Log, metrics: Metrics): AuditAlarms {
       metrics.add("rootkeep_rows_refused_total", {});
       const [table = "", id] = rowKey.split("/");
       log.event("row.refused", { table: slug(table), id: id as Id | undefined, reason: slug(reason) });
+    },
+  };
+}
+
+function unsignedEvents(log: Log): UnsignedEvents {
+  return {
+    openingsStopped: (entries, seconds) => {
+      log.event("audit.openings_stopped", { entries, seconds });
+    },
+    decisionsStopped: (entries, seconds) => {
+      log.event("audit.decisions_stopped", { entries, seconds });
+    },
+    signedAgain: (seconds) => {
+      log.event("audit.signed_again", { seconds });
     },
   };
 }

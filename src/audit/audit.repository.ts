@@ -66,6 +66,16 @@ export const AuditRepository = {
     return rows.map((row) => row.entry);
   },
 
+  /** Milliseconds, by the database's clock, since entry `seq` was made; undefined where there is none. */
+  async ageOf(client: ClientBase, seq: number): Promise<number | undefined> {
+    const { rows } = await client.query<{ entry: Buffer; now: string }>(
+      "SELECT entry, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now FROM audit.entry WHERE seq = $1",
+      [seq],
+    );
+    const [row] = rows;
+    return row === undefined ? undefined : Number(row.now) - Date.parse((JSON.parse(row.entry.toString("utf8")) as { time: string }).time);
+  },
+
   /** Bytes of the entries at these places, by place; fewer where the database has lost some. */
   async at(client: ClientBase, seqs: readonly number[]): Promise<Map<number, Buffer>> {
     const { rows } = await client.query<{ seq: string; entry: Buffer }>(

@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import { isRootkeepError, RootkeepError } from "../kernel/errors.js";
 import { LIMITS } from "../kernel/limits.js";
+import { AuditRepository } from "./audit.repository.js";
 import type { AuditLog } from "./audit-log.service.js";
 import { CheckpointRepository } from "./checkpoint.repository.js";
 import { CHECKPOINT_CHANNEL, LOG_GROWN_CHANNEL } from "./checkpoint-signer.service.js";
@@ -14,9 +15,18 @@ import { verifyInclusion } from "./tlog/proof.js";
 import { TlogError } from "./tlog/tlog-error.js";
 import { formatTlogProof } from "./tlog/tlog-proof.js";
 import type { VerifierKey } from "./tlog/verifier-key.js";
+import type { UnsignedStage } from "./unsigned-tail.js";
 
 /** A guard that says nothing of a new checkpoint is looked at again after this long. */
 const LOOK_AGAIN_MS = 200;
+
+/** Told once each time that it begins: what is refused because nobody signs. */
+export interface UnsignedEvents {
+  openingsStopped(entries: number, seconds: number): void;
+  decisionsStopped(entries: number, seconds: number): void;
+  /** @param seconds for which openings were refused. */
+  signedAgain(seconds: number): void;
+}
 
 export interface LogGuardOptions {
   /** Opens a connection of the service's role that pipelines. */
@@ -24,16 +34,22 @@ export interface LogGuardOptions {
   readonly origin: string;
   readonly verifierKey: VerifierKey;
   readonly guard: Guard;
+  readonly events?: UnsignedEvents;
 }
 
 /**
  * Holds the log in the database against the guard outside it: at the start, every hour, and before a value is sent. What this process has
  * read by itself must lead to the root that the guard holds, signed; a log that is shorter or another was put back (audit-log spec).
+ * While the log is ahead of the guard it looks every second, and knows how long nobody has signed ({@link UnsignedTail}).
  */
 export class LogGuard implements Coverage {
   #client: Promise<Client> | undefined;
   readonly #waiting = new Set<() => void>();
   #timer: NodeJS.Timeout | undefined;
+  #watch: NodeJS.Timeout | undefined;
+  #looking: Promise<GuardState & { readonly checkpoint: Checkpoint }> | undefined;
+  #stage: UnsignedStage = "none";
+  #stoppedAt = 0;
   /** The guard's checkpoint that was compared last. */
   #compared: { readonly version: string; readonly checkpoint: Checkpoint } | undefined;
 
@@ -66,16 +82,49 @@ export class LogGuard implements Coverage {
     await this.#disconnect();
   }
 
+  /** Begins to watch how long the log is ahead of the guard. Once the service has started: what looks holds a connection. */
+  watch(): void {
+    this.#watch = setInterval(() => {
+      this.#tell();
+      // A guard that covers all that this process knows need not be asked.
+      const isCovered = this.log.unsigned.covers(this.log.knownSize());
+      if (!isCovered && this.#looking === undefined && !this.log.isRolledBack) void this.compare().catch(() => undefined);
+    }, LIMITS.guardWatchMs);
+    this.#watch.unref();
+  }
+
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    clearInterval(this.#watch);
+    await this.#looking?.catch(() => undefined);
     await this.#disconnect();
   }
 
   /**
-   * Compares the log with what the guard holds now.
+   * Compares the log with what the guard holds now. Callers at the same moment share one look.
    * @throws RootkeepError `ROLLBACK_DETECTED`, after which the log appends nothing any more; `UNAVAILABLE` when guard or log cannot be read.
    */
-  async compare(): Promise<GuardState & { readonly checkpoint: Checkpoint }> {
+  compare(): Promise<GuardState & { readonly checkpoint: Checkpoint }> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #look(): Promise<GuardState & { readonly checkpoint: Checkpoint }> {
+    try {
+      const found = await this.#compare();
+      const { size } = found.checkpoint;
+      const ageMs = await AuditRepository.ageOf(await this.#connected(), size);
+      this.log.unsigned.note(this.log.knownSize(), size, ageMs ?? 0);
+      return found;
+    } catch (error) {
+      this.log.unsigned.noteUnseen(this.log.knownSize());
+      throw error;
+    }
+  }
+
+  async #compare(): Promise<GuardState & { readonly checkpoint: Checkpoint }> {
     const state = await this.options.guard.read();
     // Genesis was there before; an empty guard behind it has been emptied.
     if (state === null) throw this.log.rollBack(0);
@@ -89,10 +138,19 @@ export class LogGuard implements Coverage {
     return { ...state, checkpoint };
   }
 
-  /** For the health check. @throws as {@link compare}. */
+  /** For the health check. @throws as {@link compare}; `AUDIT_UNAVAILABLE` while nobody signs. */
   async check(): Promise<void> {
     if (this.log.isRolledBack) throw new RootkeepError("ROLLBACK_DETECTED");
     await this.compare();
+    this.log.unsigned.assertMayOpen();
+  }
+
+  async assertSigning(): Promise<void> {
+    try {
+      await this.check();
+    } catch (error) {
+      throw forOpenings(error);
+    }
   }
 
   async cover(entry: ReceiptFacts): Promise<string> {
@@ -108,9 +166,7 @@ export class LogGuard implements Coverage {
         await word;
       }
     } catch (error) {
-      if (isRootkeepError(error, "UNAVAILABLE"))
-        throw new RootkeepError("AUDIT_UNAVAILABLE", { reason: error.reason ?? "guard", cause: error });
-      throw error;
+      throw forOpenings(error);
     }
   }
 
@@ -140,6 +196,18 @@ export class LogGuard implements Coverage {
       if (isRootkeepError(error, "ROLLBACK_DETECTED")) throw this.log.rollBack(0);
       throw error;
     }
+  }
+
+  /** What has been refused since the last look, or no longer is. */
+  #tell(): void {
+    const { stage, entries, seconds } = this.log.unsigned;
+    if (stage === this.#stage) return;
+    const { events } = this.options;
+    if (stage === "openings" && this.#stage === "none") events?.openingsStopped(entries, seconds);
+    if (stage === "decisions") events?.decisionsStopped(entries, seconds);
+    if (stage === "none") events?.signedAgain(Math.round((performance.now() - this.#stoppedAt) / 1000));
+    if (this.#stage === "none") this.#stoppedAt = performance.now();
+    this.#stage = stage;
   }
 
   async #nudge(): Promise<void> {
@@ -192,4 +260,10 @@ export class LogGuard implements Coverage {
       throw new RootkeepError("UNAVAILABLE", { reason: "database connection", cause });
     }
   }
+}
+
+/** What an opening is told of a guard or a database that is away: it is the log that cannot be relied on. */
+function forOpenings(error: unknown): unknown {
+  if (!isRootkeepError(error, "UNAVAILABLE")) return error;
+  return new RootkeepError("AUDIT_UNAVAILABLE", { reason: error.reason ?? "guard", cause: error });
 }

@@ -14,6 +14,12 @@ export const LIMITS = {
   /** A first start waits this long for the signer to sign the genesis entry. */
   firstCheckpointMs: 30_000,
   guardCompareMs: 3_600_000,
+  /** The guard is looked at so often while it is behind the log. */
+  guardWatchMs: 1_000,
+  /** Entries wait for a signature: after this long nothing is opened any more. */
+  unsignedOpeningMs: 5_000,
+  /** After this long nothing is decided any more but what takes away. */
+  unsignedDecisionMs: 300_000,
   /** An anchor gets a checkpoint at most this often. */
   anchorEveryMs: 15_000,
   /** An anchor or a witness that has had nothing for so long is told of. */

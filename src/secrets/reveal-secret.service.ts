@@ -61,6 +61,7 @@ interface Claimed {
 /**
  * The act that the product exists for. In this order, and none of it can be left out:
  *
+ * 0. while nobody signs the log nothing is begun, and so nothing is burnt for nothing;
  * 1. one transaction claims the grant, burns the version (a value that may be seen counts as seen), takes the code's time step, and
  *    appends the intent as its last statement;
  * 2. a signed checkpoint that covers the intent is held outside the database, so that no restored backup forgets it;
@@ -129,6 +130,7 @@ export class RevealSecret {
         fields: [{ field: "deliverTo", rule: "is missing; this deployment sends no value in the clear" }],
       });
     }
+    await this.coverage.assertSigning();
     // Before anything is used up: a break-glass that nobody hears of is none.
     const page = await this.grants.pageFor(acting, form.grantId);
     const { claimed, receipt } = await this.#claim(acting, { ...form, page });

@@ -107,7 +107,9 @@ class Guarding {
     const nothing = () => undefined;
     const events = { leading: nothing, waiting: nothing, signed: nothing, halted: nothing, failed: nothing };
     this.#signer = new CheckpointSigner({ connect: () => connectLog(signing), origin: LOG_ORIGIN, key, verifierKey, guard, events });
-    this.#logGuard = new LogGuard(this.vault.log, { connect: () => connectLog(service), origin: LOG_ORIGIN, verifierKey, guard });
+    const unsigned = { openingsStopped: () => undefined, decisionsStopped: () => undefined, signedAgain: () => undefined };
+    const options = { connect: () => connectLog(service), origin: LOG_ORIGIN, verifierKey, guard, events: unsigned };
+    this.#logGuard = new LogGuard(this.vault.log, options);
     this.#signer.start();
     await this.#logGuard.start();
     return openersOf(this.vault, undefined, undefined, this.#logGuard).reveals;

@@ -2,17 +2,18 @@
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import type { Client } from "pg";
 import { MIGRATIONS } from "../../migrations/index.js";
-import { AuditLog } from "../../src/audit/audit-log.service.js";
+import { type AuditAlarms, AuditLog } from "../../src/audit/audit-log.service.js";
 import { CheckpointSigner, type SignerEvents } from "../../src/audit/checkpoint-signer.service.js";
 import { draftEntry, SYSTEM_ACTOR } from "../../src/audit/draft.js";
 import type { Guard } from "../../src/audit/guard.port.js";
 import { connectLog } from "../../src/audit/log-connection.service.js";
-import { LogGuard } from "../../src/audit/log-guard.service.js";
+import { LogGuard, type UnsignedEvents } from "../../src/audit/log-guard.service.js";
 import type { LogSigner } from "../../src/audit/log-signer.port.js";
 import type { AuditReceipt } from "../../src/audit/receipt.js";
 import { type Checkpoint, openCheckpoint } from "../../src/audit/tlog/checkpoint.js";
 import { newVerifierKey, type VerifierKey } from "../../src/audit/tlog/verifier-key.js";
 import type { PgConnection } from "../../src/database/connection.js";
+import type { UnsignedTail } from "../../src/audit/unsigned-tail.js";
 import { MemoryGuard } from "./memory-guard.js";
 import { createTestDatabase, type TestDatabase, withClient } from "./postgres.js";
 
@@ -52,17 +53,18 @@ export class SigningLog {
   ) {}
 
   /** @param options.origin of the epoch that this process is started for. */
-  static async open(options: { replicaOf?: SigningLog; origin?: string } = {}): Promise<SigningLog> {
+  static async open(options: { replicaOf?: SigningLog; origin?: string; unsigned?: UnsignedTail } = {}): Promise<SigningLog> {
     const { replicaOf: first, origin = SIGNED_ORIGIN } = options;
     const database = first?.database ?? (await createTestDatabase({ migrations: MIGRATIONS }));
     const alarms: string[] = [];
-    const log = new AuditLog(() => connectLog(database.connections.rootkeep_service), {
+    const told: AuditAlarms = {
       chainBroken: (seq) => void alarms.push(`chain-broken ${String(seq)}`),
       rolledBack: (seq) => void alarms.push(`rolled-back ${String(seq)}`),
       clockRefused: (what) => void alarms.push(`clock ${what}`),
       rowRefused: () => undefined,
       appendFailed: () => undefined,
-    });
+    };
+    const log = new AuditLog(() => connectLog(database.connections.rootkeep_service), told, options.unsigned);
     await log.open(origin, "test");
     const made = new SigningLog(
       database,
@@ -109,7 +111,12 @@ export class SigningLog {
 
   logGuard(guard: Guard = this.guard): LogGuard {
     const connect = (): Promise<Client> => connectLog(this.database.connections.rootkeep_service);
-    const logGuard = new LogGuard(this.log, { connect, origin: this.origin, verifierKey: this.verifierKey, guard });
+    const events: UnsignedEvents = {
+      openingsStopped: (entries) => void this.said.push(`openings stopped at ${String(entries)}`),
+      decisionsStopped: (entries) => void this.said.push(`decisions stopped at ${String(entries)}`),
+      signedAgain: () => void this.said.push("signed again"),
+    };
+    const logGuard = new LogGuard(this.log, { connect, origin: this.origin, verifierKey: this.verifierKey, guard, events });
     this.#closing.unshift(() => logGuard.stop());
     return logGuard;
   }

@@ -19,11 +19,12 @@ import { Requests } from "../../src/approvals/requests.service.js";
 import { revealAct } from "../../src/approvals/reveal-act.service.js";
 import { TAKING_STATEMENT } from "../../src/approvals/taking-statement.service.js";
 import { TrustedConfiguration } from "../../src/approvals/trusted-configuration.service.js";
-import { AuditLog } from "../../src/audit/audit-log.service.js";
+import { type AuditAlarms, AuditLog } from "../../src/audit/audit-log.service.js";
 import { AuditReader } from "../../src/audit/audit-reader.service.js";
 import { type Coverage, NO_COVERAGE } from "../../src/audit/coverage.port.js";
 import { connectLog } from "../../src/audit/log-connection.service.js";
 import { Transactions } from "../../src/audit/transactions.service.js";
+import type { UnsignedTail } from "../../src/audit/unsigned-tail.js";
 import { clientOptions, createDataSource, SteadyClient } from "../../src/database/data-source.service.js";
 import type { RefusedRowReason } from "../../src/database/log.port.js";
 import { ENTITIES } from "../../src/entities.js";
@@ -86,6 +87,8 @@ export interface VaultOptions {
   readonly channels?: readonly Channel[];
   /** Nothing is sent but enclosed for a client's key; not demanded unless told. */
   readonly demandsDeliveryKey?: boolean;
+  /** What of the log nobody has signed; nobody looks unless told. */
+  readonly unsigned?: UnsignedTail;
   readonly database?: TestDatabase;
   /** The company's provider, and how long its identities wait. */
   readonly provider?: ProviderBenchOptions;
@@ -142,13 +145,14 @@ export class Vault {
     const connection = database.connections.rootkeep_service;
     const dataSource = await createDataSource(connection, { entities: [...ENTITIES], poolSize: 8 }).initialize();
     const alarms: Alarm[] = [];
-    const log = new AuditLog(() => connectLog(connection), {
+    const told: AuditAlarms = {
       chainBroken: (seq) => void alarms.push({ kind: "chain-broken", what: String(seq) }),
       rowRefused: (row: string, reason: RefusedRowReason) => void alarms.push({ kind: "row-refused", what: `${row} ${reason}` }),
       rolledBack: (seq) => void alarms.push({ kind: "rolled-back", what: String(seq) }),
       clockRefused: (what) => void alarms.push({ kind: "clock", what }),
       appendFailed: (what) => void alarms.push({ kind: "append-failed", what }),
-    });
+    };
+    const log = new AuditLog(() => connectLog(connection), told, options.unsigned);
     await log.open(LOG_ORIGIN, "test");
     const clock = options.clock ?? SYSTEM_CLOCK;
     const rootKey = options.rootKey ?? createRootKey(`file:${join(directory, "root-key.json")}`);
