@@ -24,6 +24,7 @@ interface Waiting {
 export class AppendQueue {
   readonly #waiting: Waiting[] = [];
   #client: Client | undefined;
+  #checker: Client | undefined;
   #running: Promise<void> | undefined;
   #isClosed = false;
 
@@ -51,29 +52,45 @@ export class AppendQueue {
     });
   }
 
-  /** Takes the audit lock and gives it back. @throws RootkeepError `AUDIT_UNAVAILABLE` */
+  /**
+   * Takes the audit lock and gives it back, on a connection that is kept for it. Not for two callers at once.
+   * @throws RootkeepError `AUDIT_UNAVAILABLE`
+   */
   async check(): Promise<void> {
-    const client = await this.connect().catch((cause: unknown) => {
+    const client = await this.#checking().catch((cause: unknown) => {
       throw unavailable("connection", cause);
     });
-    client.on("error", () => undefined);
     try {
       await client.query("BEGIN");
-      this.inspect(await AuditRepository.lockHead(client));
+      const head = await AuditRepository.lockHead(client);
       await client.query("ROLLBACK");
+      this.inspect(head);
     } catch (cause) {
-      throw cause instanceof RootkeepError ? cause : unavailable("head", cause);
-    } finally {
+      if (cause instanceof RootkeepError) throw cause;
+      this.#checker = undefined;
       await client.end().catch(() => undefined);
+      throw unavailable("head", cause);
     }
+  }
+
+  async #checking(): Promise<Client> {
+    if (this.#checker !== undefined) return this.#checker;
+    const client = await this.connect();
+    client.on("error", () => undefined);
+    client.on("end", () => {
+      if (this.#checker === client) this.#checker = undefined;
+    });
+    this.#checker = client;
+    return client;
   }
 
   /** Appends what is queued, then closes the connection. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#running;
-    await this.#client?.end().catch(() => undefined);
+    for (const client of [this.#client, this.#checker]) await client?.end().catch(() => undefined);
     this.#client = undefined;
+    this.#checker = undefined;
   }
 
   async #drain(): Promise<void> {

@@ -22,13 +22,24 @@ export interface HealthReport {
 }
 
 const CHECK_TIMEOUT_MS = 2_000;
+/** So long an answer is given again. */
+const FRESH_MS = 1_000;
 
-/** Modules register a check each; the edge asks for all of them. */
+/**
+ * Modules register a check each; the edge asks for all of them. Anybody may ask, as often as they like: the checks run once for all who ask
+ * at the same moment, their answer holds for a second, and one that hangs is not begun again before it has ended.
+ */
 export class HealthRegistry {
   readonly #checks = new Map<HealthCheckName, HealthCheck>();
   readonly #alerts = new Map<AlertName, () => boolean>();
+  readonly #running = new Map<HealthCheckName, Promise<HealthResult>>();
+  #newest: { readonly report: Promise<HealthReport>; readonly until: number } | undefined;
 
-  constructor(private readonly timeoutMs: number = CHECK_TIMEOUT_MS) {}
+  /** @param freshMs how long an answer is given again. */
+  constructor(
+    private readonly timeoutMs: number = CHECK_TIMEOUT_MS,
+    private readonly freshMs: number = FRESH_MS,
+  ) {}
 
   /** @throws Error when `name` is registered already: two answers to one question are a bug. */
   register(name: HealthCheckName, check: HealthCheck): void {
@@ -48,15 +59,34 @@ export class HealthRegistry {
 
   /** Runs all checks side by side. Never throws; a check that hangs fails with `DEADLINE`, so a probe is always answered. */
   async report(): Promise<HealthReport> {
+    if (this.#newest === undefined || performance.now() >= this.#newest.until) {
+      // Until it is there everybody waits for this one.
+      const report = this.#report().finally(() => {
+        this.#newest = { report, until: performance.now() + this.freshMs };
+      });
+      this.#newest = { report, until: Number.POSITIVE_INFINITY };
+    }
+    return await this.#newest.report;
+  }
+
+  async #report(): Promise<HealthReport> {
     const results = await Promise.all(
-      [...this.#checks].map(async ([name, check]) => [name, await answerOf(check, this.timeoutMs)] as const),
+      [...this.#checks].map(async ([name, check]) => [name, await inTime(this.#ask(name, check), this.timeoutMs)] as const),
     );
     const isReady = results.every(([, result]) => result.status === "ok");
     return { isReady, checks: Object.fromEntries(results) };
   }
+
+  #ask(name: HealthCheckName, check: HealthCheck): Promise<HealthResult> {
+    const running = this.#running.get(name);
+    if (running !== undefined) return running;
+    const asked = ask(check).finally(() => this.#running.delete(name));
+    this.#running.set(name, asked);
+    return asked;
+  }
 }
 
-async function answerOf(check: HealthCheck, timeoutMs: number): Promise<HealthResult> {
+async function inTime(answer: Promise<HealthResult>, timeoutMs: number): Promise<HealthResult> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<HealthResult>((resolve) => {
     timer = setTimeout(() => {
@@ -64,7 +94,7 @@ async function answerOf(check: HealthCheck, timeoutMs: number): Promise<HealthRe
     }, timeoutMs);
   });
   try {
-    return await Promise.race([ask(check), late]);
+    return await Promise.race([answer, late]);
   } finally {
     clearTimeout(timer);
   }
