@@ -15,6 +15,7 @@ import { CreateBrake1764400100000 } from "./1764400100000-create-brake.js";
 import { CreateGlass1764400200000 } from "./1764400200000-create-glass.js";
 import { OneCosignatureForEachWitness1764500000000 } from "./1764500000000-one-cosignature-for-each-witness.js";
 import { LocksThatNeedARight1764500100000 } from "./1764500100000-locks-that-need-a-right.js";
+import { CheckFormsOfEntries1764510000000 } from "./1764510000000-check-forms-of-entries.js";
 
 /** All migrations, in the order in which they run. New ones go to the end. */
 export const MIGRATIONS = [
@@ -35,4 +36,5 @@ export const MIGRATIONS = [
   CreateGlass1764400200000,
   OneCosignatureForEachWitness1764500000000,
   LocksThatNeedARight1764500100000,
+  CheckFormsOfEntries1764510000000,
 ] as const;

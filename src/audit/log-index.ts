@@ -1,12 +1,12 @@
 import { RootkeepError } from "../kernel/errors.js";
 import { leafHash, ZERO_HASH } from "./chain.js";
-import type { BuiltEntry, Entry } from "./entry.js";
+import { type BuiltEntry, type Entry, parseEntry } from "./entry.js";
 import { joinsEpoch, type Reopening, reopeningIn } from "./epoch.js";
 import { OpeningWindow } from "./opening-window.js";
 import { RootMemory } from "./root-memory.js";
 import { StreamIndex } from "./stream-index.js";
 
-/** What the index reads of an entry. The bytes were written by `buildEntry`; here only the chain is checked, the form is the verifier's. */
+/** What the index reads of an entry in good form. */
 interface IndexedEntry {
   readonly seq: number;
   readonly prev: string;
@@ -105,12 +105,16 @@ export class LogIndex {
   }
 
   /**
-   * Takes the next entry.
-   * @throws RootkeepError `CHAIN_BROKEN` when it does not follow the last one.
+   * Takes the next entry. It is judged as the signer and every verifier judge it: a service must not go on where nobody will sign.
+   * @throws RootkeepError `CHAIN_BROKEN` when it does not follow the last one, or has not the form of an entry.
    */
   add(bytes: Buffer): void {
-    const entry = parseEntry(bytes);
-    if (entry === null) throw new RootkeepError("CHAIN_BROKEN", { facts: { seq: this.#size } });
+    let entry: IndexedEntry;
+    try {
+      entry = parseEntry(bytes) as unknown as IndexedEntry;
+    } catch {
+      throw new RootkeepError("CHAIN_BROKEN", { facts: { seq: this.#size } });
+    }
     this.#take(entry, leafHash(bytes));
   }
 
@@ -162,15 +166,5 @@ export class LogIndex {
   #noteIntent({ id, seq, time, action, outcome, target, stream, details }: IndexedEntry): void {
     if (outcome === "intent") this.#openIntents.set(id, { eventId: id, seq, time, action, target, stream });
     else if (typeof details?.["intent"] === "string") this.#openIntents.delete(details["intent"]);
-  }
-}
-
-/** Null for bytes that are no JSON object: `buildEntry` never wrote them, so they are tampering and no bug of ours. */
-function parseEntry(bytes: Buffer): IndexedEntry | null {
-  try {
-    const value: unknown = JSON.parse(bytes.toString("utf8"));
-    return typeof value === "object" ? (value as IndexedEntry | null) : null;
-  } catch {
-    return null;
   }
 }

@@ -21,7 +21,7 @@ export const LOG_SCHEMA: AuditExpectation = {
     stream_webhook_turn: [],
   },
   functions: {
-    "append(bigint, uuid[], bytea[], bytea[])": "df5cf751c8f476a9971ed0be4f6e26e9",
+    "append(bigint, uuid[], bytea[], bytea[])": "f9df6f041b1b80ec8564025e338b72d2",
     "begin(text)": "e6544fa0fadb1203a5612e2b91fd79ee",
     "deny()": "0e666fabb954d8258d3b4ab2877dd0f9",
     "disclose(bigint[], text[], bytea[], text[])": "5fb78c569bdd9fad63d748f497c42d5d",

@@ -129,6 +129,26 @@ describe("the log's functions, called by the service's role", () => {
     "an account's number without an account": () => ({ stream: undefined }),
     "an account without its number": () => ({ sseq: undefined }),
     "a first number for an account that has entries": () => ({ sseq: 0, sprev: ZERO }),
+    "no version": () => ({ v: undefined }),
+    "another version": () => ({ v: 2 }),
+    "a version that is a text": () => ({ v: "1" }),
+    "a seq that is a text": ({ seq }) => ({ seq: String(seq) }),
+    "an account's number that is a text": ({ sseq }) => ({ sseq: String(sseq) }),
+    "an action that is no dotted name": () => ({ action: "heartbeat" }),
+    "an action in capitals": () => ({ action: "Log.heartbeat" }),
+    "an outcome of its own": () => ({ outcome: "done" }),
+    "no actor": () => ({ actor: undefined }),
+    "an actor that is a text": () => ({ actor: "system" }),
+    "an actor of its own kind": () => ({ actor: { type: "robot", id: "r" } }),
+    "a person without an id": () => ({ actor: { type: "person" } }),
+    "a person whose id is a number": () => ({ actor: { type: "person", id: 7 } }),
+    "an anonymous actor with an id": () => ({ actor: { type: "anonymous", id: "x" } }),
+    "a target that is null": () => ({ target: null }),
+    "a target without an id": () => ({ target: { type: "grant" } }),
+    "details that are a list": () => ({ details: [] }),
+    "a request that is null": () => ({ request: null }),
+    "rows that are a text": () => ({ rows: "person/per_1" }),
+    "an account that is null": () => ({ stream: null, sseq: null, sprev: null }),
   };
   for (const [name, bend] of Object.entries(bends)) {
     it(`refuse ${name}, alone and between good ones`, async () => {
@@ -156,6 +176,31 @@ describe("the log's functions, called by the service's role", () => {
         (batch) => batch,
         2,
         (_, index) => (index === 1 ? { time: earlier } : {}),
+      ),
+      /chain violation/,
+    );
+  });
+
+  for (const stream of ["global", "acc_", "ACC_0123456789abcdefghjkmnpqrs", `acc_0123456789abcdefghjkmnpqr${"s".repeat(2)}`]) {
+    it(`refuse the account ${stream}, though its numbers are right`, async () => {
+      await refuses(
+        inTransaction(
+          (batch) => batch,
+          1,
+          () => ({ stream, sseq: 0, sprev: ZERO }),
+        ),
+        /chain violation/,
+      );
+    });
+  }
+
+  it("refuse an event id of another version", async () => {
+    const id = newEventId().replace(/^(.{14})./, "$11");
+    await refuses(
+      inTransaction(
+        (batch) => ({ ...batch, ids: [id] }),
+        1,
+        () => ({ id }),
       ),
       /chain violation/,
     );
