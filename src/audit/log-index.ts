@@ -111,7 +111,7 @@ export class LogIndex {
   add(bytes: Buffer): void {
     let entry: IndexedEntry;
     try {
-      entry = parseEntry(bytes) as unknown as IndexedEntry;
+      entry = parseEntry(bytes);
     } catch {
       throw new RootkeepError("CHAIN_BROKEN", { facts: { seq: this.#size } });
     }
