@@ -156,6 +156,11 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
     return this.#index.size;
   }
 
+  /** Leaf hash of the newest entry that this process knows, 32 bytes. */
+  lastLeaf(): Buffer {
+    return this.#index.lastLeaf;
+  }
+
   /** Intents without an outcome, oldest first. */
   openIntents(): OpenIntent[] {
     return this.#index.openIntents();

@@ -4,7 +4,7 @@ import { type ErrorCode, isRootkeepError } from "../kernel/errors.js";
 import { LIMITS } from "../kernel/limits.js";
 import type { AuditLog } from "./audit-log.service.js";
 import { draftEntry, SYSTEM_ACTOR } from "./draft.js";
-import { heartbeatDetails, heartbeatId, type ServerIdentity } from "./heartbeat.js";
+import { heartbeatDetails, heartbeatId, heartbeatIdBeside, type ServerIdentity } from "./heartbeat.js";
 import type { AuditReceipt } from "./receipt.js";
 import { headsRoot } from "./stream-heads.js";
 
@@ -19,7 +19,7 @@ export interface HeartbeatWriterOptions {
   /** Opens a connection of the service's role. */
   readonly connect: () => Promise<Client>;
   readonly origin: string;
-  /** A heartbeat could not be written; told once for each attempt. */
+  /** A heartbeat could not be written, or not under its own id; told once for each attempt. */
   readonly onFailed: (code: ErrorCode, reason: string) => void;
   /** Milliseconds between two heartbeats at most; {@link LIMITS.heartbeatMs} unless told. */
   readonly intervalMs?: number;
@@ -69,7 +69,15 @@ export class HeartbeatWriter {
     try {
       await this.log.catchUp(client, await this.log.readHead(client));
       if (this.log.knownSize() <= 1 || this.#isYoung()) return null;
-      return await this.#append(await serverIdentity(client));
+      const server = await serverIdentity(client);
+      const before = this.log.streams.newestHeartbeat?.id ?? null;
+      const receipt = await this.#append(server, heartbeatId(this.options.origin, before));
+      if (receipt !== null) return receipt;
+      // Another replica follows the same heartbeat in the same moment, and then theirs counts; or an entry that is none has taken the id.
+      await this.log.catchUp(client, await this.log.readHead(client));
+      if ((this.log.streams.newestHeartbeat?.id ?? null) !== before) return null;
+      this.options.onFailed("ALREADY_EXISTS", "another entry has the id");
+      return await this.#append(server, heartbeatIdBeside(this.options.origin, before, this.log.lastLeaf()));
     } catch (error) {
       if (error instanceof Stopped) return null;
       throw error;
@@ -78,18 +86,16 @@ export class HeartbeatWriter {
     }
   }
 
-  async #append(server: ServerIdentity | null): Promise<AuditReceipt | null> {
-    const before = this.log.streams.newestHeartbeat;
+  async #append(server: ServerIdentity | null, id: string): Promise<AuditReceipt | null> {
     const { asOf, tips } = this.log.streams.tips();
     const streamsRoot = await headsRoot(tips, () => this.#giveWay());
     const draft = draftEntry({
-      id: heartbeatId(this.options.origin, before?.id ?? null),
+      id,
       action: "log.heartbeat",
       outcome: "committed",
       actor: SYSTEM_ACTOR,
       details: heartbeatDetails({ asOf, streams: tips.length, streamsRoot }, server),
     });
-    // Another replica may follow the same heartbeat in the same moment: then theirs counts.
     return await this.log.recordOnce(draft);
   }
 

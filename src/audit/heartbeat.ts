@@ -54,6 +54,14 @@ export function heartbeatId(origin: string, before: string | null): string {
   return deriveEventId(encodeFields(["rk-heartbeat-1", origin, before ?? ""]));
 }
 
+/**
+ * Event id of the heartbeat that follows `before` where another entry stands under {@link heartbeatId}, which anybody can compute. The leaf
+ * hash of the newest entry before it is not known before that entry is [AC-8].
+ */
+export function heartbeatIdBeside(origin: string, before: string | null, leaf: Buffer): string {
+  return deriveEventId(encodeFields(["rk-heartbeat-2", origin, before ?? "", leaf.toString("hex")]));
+}
+
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }

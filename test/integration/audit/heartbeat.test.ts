@@ -249,6 +249,28 @@ describe("the heartbeat of the log", () => {
     ]);
   });
 
+  it("comes all the same where somebody has put another entry under its id, and says so [AC-8]", async () => {
+    const signing = await openLog();
+    await act(signing.log);
+    const failed: [ErrorCode, string][] = [];
+    const writer = writerOf(signing, { intervalMs: 0, onFailed: (code, reason) => void failed.push([code, reason]) });
+    const squat = async (before: string | null): Promise<void> => {
+      const shared = { outcome: "committed", actor: SYSTEM_ACTOR } as const;
+      await signing.log.record(draftEntry({ ...shared, id: heartbeatId(SIGNED_ORIGIN, before), action: "service.started" }));
+    };
+    await squat(null);
+    assert.notEqual(await writer.beat(), null);
+    const [first] = checkedHeartbeats(await entriesOf(signing));
+    await squat(first!.id);
+    assert.notEqual(await writer.beat(), null);
+    assert.notEqual(await writer.beat(), null);
+    assert.equal(checkedHeartbeats(await entriesOf(signing)).length, 3);
+    assert.deepEqual(failed, [
+      ["ALREADY_EXISTS", "another entry has the id"],
+      ["ALREADY_EXISTS", "another entry has the id"],
+    ]);
+  });
+
   it("does not come into a log that was put back", async () => {
     const signing = await openLog();
     await act(signing.log);
