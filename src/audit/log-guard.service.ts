@@ -125,11 +125,16 @@ export class LogGuard implements Coverage {
   }
 
   async #compare(): Promise<GuardState & { readonly checkpoint: Checkpoint }> {
+    const client = await this.#connected();
+    // In this order: a checkpoint is in the guard before it is in the table.
+    const written = await CheckpointRepository.newest(client, this.options.origin);
     const state = await this.options.guard.read();
     // Genesis was there before; an empty guard behind it has been emptied.
     if (state === null) throw this.log.rollBack(0);
-    const client = await this.#connected();
     const checkpoint = this.#own(state);
+    // It only grows: a guard that is older than what it held, or than what the signer wrote, was put back itself.
+    const least = Math.max(this.#compared?.checkpoint.size ?? 0, written === undefined ? 0 : this.#own(written).size);
+    if (checkpoint.size < least) throw this.log.rollBack(checkpoint.size);
     if (this.#compared?.version !== state.version) {
       const root = await this.log.rootAt(client, checkpoint.size);
       if (!root.equals(checkpoint.root)) throw this.log.rollBack(checkpoint.size);
@@ -189,7 +194,7 @@ export class LogGuard implements Coverage {
     }
   }
 
-  #own(state: GuardState): Checkpoint {
+  #own(state: Pick<GuardState, "note">): Checkpoint {
     try {
       return ownCheckpoint(state.note, this.options.origin, this.options.verifierKey);
     } catch (error) {
