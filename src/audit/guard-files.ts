@@ -33,6 +33,11 @@ export function noteName(stem: string): string {
   return stem + NOTE;
 }
 
+/** True where a state was ever kept among these files; others may lie there, such as a volume's `lost+found`. */
+export function holdsStates(files: readonly string[]): boolean {
+  return files.some((file) => [HEAD, NOTE].some((ending) => file.endsWith(ending) && parseStem(file.slice(0, -ending.length)) !== null));
+}
+
 /** The states whose name one of these files has; one, unless somebody wrote here by hand or a rename was under way. */
 export function headsAmong(files: readonly string[]): readonly FileState[] {
   return files.flatMap((file) => (file.endsWith(HEAD) ? (parseStem(file.slice(0, -HEAD.length)) ?? []) : []));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { chmod, mkdtemp, readdir, rename, rm, stat, symlink, unlink, writeFile } from "node:fs/promises";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, symlink, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -22,6 +22,18 @@ const guardOf = (path: string) => createGuard(`file:${path}`);
 const noteIn = async (path: string) => (await guardOf(path).read())?.note ?? null;
 const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
 const refusedFor = (reason: string) => (error: unknown) => isRootkeepError(error, "UNAVAILABLE") && error.reason === reason;
+
+/** A mount point of our own can be tried only by root, and in a sandbox not even by root. */
+function mayMount(): boolean {
+  if (process.getuid?.() !== 0) return false;
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "none", directory], { stdio: "ignore" });
+    execFileSync("umount", [directory], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 async function advanceOnce(path: string, note: string, step: number): Promise<string> {
   const writer = spawn(process.execPath, [WRITER, path, note, String(step)], { stdio: ["ignore", "pipe", "inherit"] });
@@ -93,7 +105,7 @@ describe("a file guard whose writer is killed", () => {
     assert.ok(Math.max(...promised) <= last);
     // A writer that is killed after its advance and before its word loses at most that one.
     assert.ok(last - promised.length <= 18, `${String(last)} notes, ${String(promised.length)} promised`);
-    const files = await readdir(path);
+    const files = await readdir(join(path, "state"));
     assert.equal(files.filter((file) => file.endsWith(".head")).length, 1);
   });
 });
@@ -104,14 +116,16 @@ describe("a file guard's directory", () => {
     await guardOf(path).advance(null, "note");
     assert.equal(await modeOf(path), 0o700);
     assert.equal(await modeOf(join(path, "..")), 0o700);
-    for (const file of await readdir(path)) assert.equal(await modeOf(join(path, file)), 0o600);
+    assert.equal(await modeOf(join(path, "state")), 0o700);
+    for (const file of await readdir(join(path, "state"))) assert.equal(await modeOf(join(path, "state", file)), 0o600);
   });
 
   it("does not grow: the newest note and the one before it stay", async () => {
     const path = newPath();
     const guard = guardOf(path);
     for (let round = 0; round < 6; round++) await guard.advance(await guard.read(), `note ${String(round)}`);
-    assert.equal((await readdir(path)).length, 3);
+    assert.equal((await readdir(join(path, "state"))).length, 3);
+    assert.deepEqual(await readdir(path), ["state"]);
   });
 
   it("is refused when others may write there, and when it is a link or a file", async () => {
@@ -144,12 +158,54 @@ describe("a file guard's directory", () => {
     for (const [reason, damage] of damages) {
       const path = newPath();
       await guardOf(path).advance(null, "note");
-      const files = await readdir(path);
+      const home = join(path, "state");
+      const files = await readdir(home);
       const endingIn = (ending: string) => files.find((file) => file.endsWith(ending))!;
-      await damage(path, endingIn(".head"), endingIn(".note"));
+      await damage(home, endingIn(".head"), endingIn(".note"));
       await assert.rejects(guardOf(path).read(), refusedFor(reason));
       await assert.rejects(guardOf(path).advance(null, "another first"), refusedFor(reason));
     }
+  });
+
+  it("may be a volume of its own, empty or fresh with its lost+found", {
+    skip: mayMount() ? false : "needs the right to mount",
+  }, async () => {
+    for (const found of [false, true]) {
+      const path = await mkdtemp(join(directory, "volume-"));
+      execFileSync("mount", ["-t", "tmpfs", "-o", "mode=700", "none", path]);
+      try {
+        if (found) await mkdir(join(path, "lost+found"));
+        assert.equal(await noteIn(path), null);
+        const taken = await Promise.all(["a", "b", "c"].map((note) => guardOf(path).advance(null, note)));
+        assert.deepEqual(taken.filter(Boolean), [true]);
+        assert.equal(await guardOf(path).advance(await guardOf(path).read(), "next"), true);
+        assert.equal(await noteIn(path), "next");
+      } finally {
+        execFileSync("umount", [path]);
+      }
+    }
+  });
+
+  it("may hold other things, which are none of its business", async () => {
+    const path = await mkdtemp(join(directory, "shared-"));
+    await mkdir(join(path, "lost+found"));
+    await writeFile(join(path, "README"), "of the operator's");
+    assert.equal(await noteIn(path), null);
+    assert.equal(await guardOf(path).advance(null, "note"), true);
+    assert.equal(await noteIn(path), "note");
+  });
+
+  it("goes on where an older build began, in the directory itself", async () => {
+    const path = newPath();
+    await guardOf(path).advance(null, "old");
+    const home = join(path, "state");
+    for (const file of await readdir(home)) await rename(join(home, file), join(path, file));
+    await rm(home, { recursive: true });
+    assert.equal(await noteIn(path), "old");
+    assert.equal(await guardOf(path).advance(null, "another first"), false);
+    assert.equal(await guardOf(path).advance(await guardOf(path).read(), "new"), true);
+    assert.equal(await noteIn(path), "new");
+    assert.equal((await readdir(path)).includes("state"), false);
   });
 
   it("may be there and empty before the first note", async () => {

@@ -38,8 +38,8 @@ async function fileHome(): Promise<Home> {
     place: async () => {
       const path = join(directory, `not there yet/${String(++count)}`);
       const spoil = async (bytes: Buffer): Promise<void> => {
-        const name = (await readdir(path)).filter((file) => file.endsWith(".note")).at(-1)!;
-        await writeFile(join(path, name), bytes);
+        const name = (await readdir(join(path, "state"))).filter((file) => file.endsWith(".note")).at(-1)!;
+        await writeFile(join(path, "state", name), bytes);
       };
       return { open: () => createGuard(`file:${path}`), spoil };
     },
