@@ -70,12 +70,12 @@ export class HeartbeatWriter {
       await this.log.catchUp(client, await this.log.readHead(client));
       if (this.log.knownSize() <= 1 || this.#isYoung()) return null;
       const server = await serverIdentity(client);
-      const before = this.log.streams.newestHeartbeat?.id ?? null;
+      const before = this.#newestId;
       const receipt = await this.#append(server, heartbeatId(this.options.origin, before));
       if (receipt !== null) return receipt;
       // Another replica follows the same heartbeat in the same moment, and then theirs counts; or an entry that is none has taken the id.
       await this.log.catchUp(client, await this.log.readHead(client));
-      if ((this.log.streams.newestHeartbeat?.id ?? null) !== before) return null;
+      if (this.#newestId !== before) return null;
       this.options.onFailed("ALREADY_EXISTS", "another entry has the id");
       return await this.#append(server, heartbeatIdBeside(this.options.origin, before, this.log.lastLeaf()));
     } catch (error) {
@@ -103,6 +103,10 @@ export class HeartbeatWriter {
   #isYoung(): boolean {
     const newest = this.log.streams.newestHeartbeat;
     return newest !== undefined && Date.now() - Date.parse(newest.time) < this.#intervalMs - 2 * this.#lookMs;
+  }
+
+  get #newestId(): string | null {
+    return this.log.streams.newestHeartbeat?.id ?? null;
   }
 
   get #intervalMs(): number {

@@ -1,4 +1,5 @@
 import type { AuditExpectation, RoleExpectation } from "../database/safety.js";
+import { LOG_SHAPE } from "./log-shape.js";
 
 /**
  * What schema `audit` looks like in this build; the service does not start over another. The MD5s are of the functions' sources, as
@@ -31,12 +32,14 @@ export const LOG_SCHEMA: AuditExpectation = {
   },
   invokers: ["deny()", "time_now()"],
   settings: { "append(bigint, uuid[], bytea[], bytea[])": ["enable_seqscan=off"] },
+  shape: LOG_SHAPE,
 };
 
 /** The service appends through functions; it writes no table of the log, and so no checkpoint. What it may lock holds nothing. */
 export const SERVICE_ON_LOG: RoleExpectation = {
   who: "the service's role",
   privileges: ["stream_file_turn:UPDATE", "stream_syslog_turn:UPDATE", "stream_webhook_turn:UPDATE"],
+  mayWriteElsewhere: true,
   calls: [
     "append(bigint, uuid[], bytea[], bytea[])",
     "begin(text)",
@@ -51,4 +54,5 @@ export const SIGNER_ON_LOG: RoleExpectation = {
   who: "the signer's role",
   privileges: ["checkpoint:INSERT", "cosignature:INSERT", "tile:INSERT", "signer_turn:UPDATE"],
   calls: [],
+  mayWriteElsewhere: false,
 };

@@ -15,6 +15,8 @@ export interface RoleExpectation {
   readonly privileges: readonly string[];
   /** Functions of the log that it may call, by signature. */
   readonly calls: readonly string[];
+  /** Whether it may write anything beside the log. */
+  readonly mayWriteElsewhere: boolean;
 }
 
 /** What schema `audit` must look like. It is complete: a table or a privileged function that is not named here is a failure. */
@@ -31,6 +33,8 @@ export interface AuditExpectation {
   readonly invokers: readonly string[];
   /** Settings that a function has beside its search path, as `name=value`, by signature. */
   readonly settings: Readonly<Record<string, readonly string[]>>;
+  /** Columns, constraints and indexes of the tables, as PostgreSQL writes them, each with its table in front; any order. */
+  readonly shape: readonly string[];
 }
 
 /** With a caller's search path, a caller's table of the same name would be the one that the owner writes. */
@@ -56,7 +60,10 @@ export interface RoleRow {
   readonly attributes: readonly string[];
   readonly is_predefined: boolean;
   readonly owned: number;
+  /** Tables that it may write; of the role itself those of the log are left out, which are asked about one by one. */
   readonly writable: readonly string[];
+  /** Functions of the owner's, outside the log, that run with the owner's rights and that it may call. */
+  readonly callable: readonly string[];
 }
 
 export interface TriggerRow {
@@ -92,14 +99,16 @@ export function checkSettings(row: SettingsRow): readonly string[] {
 }
 
 /** Failures of a role and of every role whose rights it has or can take. */
-export function checkRole(row: RoleRow, self: string): readonly string[] {
+export function checkRole(row: RoleRow, { who: self, mayWriteElsewhere }: RoleExpectation): readonly string[] {
   const who = row.is_self ? self : `${self} is a member of ${row.name}, which`;
   const failures = row.attributes.map((attribute) => `${who} has ${attribute}`);
   if (row.is_self && !row.is_session) failures.push("the session signed in as another role than the one it uses");
   // pg_write_all_data, pg_execute_server_program, pg_read_server_files: each is a way round every grant.
   if (row.is_predefined) failures.push(`${who} is predefined and reaches past grants`);
   if (row.owned > 0) failures.push(`${who} owns ${row.owned} objects`);
+  if (row.is_self && mayWriteElsewhere) return failures;
   if (row.writable.length > 0) failures.push(`${who} may write ${row.writable.join(", ")}`);
+  if (row.callable.length > 0) failures.push(`${who} may call ${row.callable.join(", ")}`);
   return failures;
 }
 
@@ -165,6 +174,17 @@ function checkFunction(found: FunctionRow, owner: string, expected: AuditExpecta
   if (found.settings.length !== settings.length || !settings.every((setting) => found.settings.includes(setting)))
     return "has other settings";
   return found.is_plain ? undefined : "is called in another way";
+}
+
+/**
+ * Failures of columns, constraints, indexes and row security. A constraint that is gone lets in what the functions rely on it to keep out (an
+ * event id twice); a row policy hides from a reader what is there.
+ */
+export function checkShape(found: readonly string[], { shape }: AuditExpectation): readonly string[] {
+  return [
+    ...shape.filter((line) => !found.includes(line)).map((line) => `schema audit lacks ${line}`),
+    ...found.filter((line) => !shape.includes(line)).map((line) => `schema audit has what is not known: ${line}`),
+  ];
 }
 
 /** What is unwise and no reason to stop. */

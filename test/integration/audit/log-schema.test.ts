@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { MIGRATIONS } from "../../../migrations/index.js";
 import { LOG_SCHEMA, SERVICE_ON_LOG, SIGNER_ON_LOG } from "../../../src/audit/log-schema.js";
 import { checkDatabase } from "../../../src/database/check-database.service.js";
+import { shapeOf } from "../../../src/database/safety.service.js";
 import { createTestDatabase, withClient } from "../../support/postgres.js";
 
 // real: PostgreSQL with the project's migrations. double: none.
@@ -17,6 +18,8 @@ describe("the schema that a start asks for", () => {
       );
       const named = rows.map(({ signature, md5 }) => [signature.replaceAll(/\bp_\w+ /g, ""), md5] as const);
       assert.deepEqual(Object.fromEntries(named.toSorted()), LOG_SCHEMA.functions);
+      // What src/audit/log-shape.ts is to hold stands in the difference.
+      assert.deepEqual(await withClient(database.connections.rootkeep_service, shapeOf), LOG_SCHEMA.shape);
       await checkDatabase(database.connections.rootkeep_service, LOG_SCHEMA, SERVICE_ON_LOG);
       await checkDatabase(database.connections.rootkeep_signer, LOG_SCHEMA, SIGNER_ON_LOG);
     } finally {
