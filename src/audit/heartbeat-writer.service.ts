@@ -3,6 +3,7 @@ import { sqlState } from "../database/sql-error.js";
 import { type ErrorCode, isRootkeepError } from "../kernel/errors.js";
 import { LIMITS } from "../kernel/limits.js";
 import type { AuditLog } from "./audit-log.service.js";
+import type { JsonObject } from "./canonical-json.js";
 import { draftEntry, SYSTEM_ACTOR } from "./draft.js";
 import { heartbeatDetails, heartbeatId, heartbeatIdBeside, type ServerIdentity } from "./heartbeat.js";
 import type { AuditReceipt } from "./receipt.js";
@@ -77,7 +78,8 @@ export class HeartbeatWriter {
       await this.log.catchUp(client, await this.log.readHead(client));
       if (this.#newestId !== before) return null;
       this.options.onFailed("ALREADY_EXISTS", "another entry has the id");
-      return await this.#append(server, heartbeatIdBeside(this.options.origin, before, this.log.lastLeaf()));
+      const beside = this.log.lastLeaf().toString("hex");
+      return await this.#append(server, heartbeatIdBeside(this.options.origin, before, beside), { beside });
     } catch (error) {
       if (error instanceof Stopped) return null;
       throw error;
@@ -86,7 +88,7 @@ export class HeartbeatWriter {
     }
   }
 
-  async #append(server: ServerIdentity | null, id: string): Promise<AuditReceipt | null> {
+  async #append(server: ServerIdentity | null, id: string, more: JsonObject = {}): Promise<AuditReceipt | null> {
     const { asOf, tips } = this.log.streams.tips();
     const streamsRoot = await headsRoot(tips, () => this.#giveWay());
     const draft = draftEntry({
@@ -94,7 +96,7 @@ export class HeartbeatWriter {
       action: "log.heartbeat",
       outcome: "committed",
       actor: SYSTEM_ACTOR,
-      details: heartbeatDetails({ asOf, streams: tips.length, streamsRoot }, server),
+      details: { ...heartbeatDetails({ asOf, streams: tips.length, streamsRoot }, server), ...more },
     });
     return await this.log.recordOnce(draft);
   }

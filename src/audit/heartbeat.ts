@@ -58,8 +58,8 @@ export function heartbeatId(origin: string, before: string | null): string {
  * Event id of the heartbeat that follows `before` where another entry stands under {@link heartbeatId}, which anybody can compute. The leaf
  * hash of the newest entry before it is not known before that entry is [AC-8].
  */
-export function heartbeatIdBeside(origin: string, before: string | null, leaf: Buffer): string {
-  return deriveEventId(encodeFields(["rk-heartbeat-2", origin, before ?? "", leaf.toString("hex")]));
+export function heartbeatIdBeside(origin: string, before: string | null, leaf: string): string {
+  return deriveEventId(encodeFields(["rk-heartbeat-2", origin, before ?? "", leaf]));
 }
 
 function isCount(value: unknown): value is number {

@@ -1,8 +1,9 @@
 import type { ChainStep } from "../audit/chain-verifier.js";
 import { type Entry, entryExtras } from "../audit/entry.js";
+import { isHash } from "../audit/entry-form.js";
 import type { ExportManifest } from "../audit/export-format.js";
 import { isGlobalAct } from "../audit/global-acts.js";
-import { HEARTBEAT_LAG_MAX, heartbeatId, readHeartbeat } from "../audit/heartbeat.js";
+import { HEARTBEAT_LAG_MAX, heartbeatId, heartbeatIdBeside, readHeartbeat } from "../audit/heartbeat.js";
 import { HeadsReplay } from "./heads-replay.js";
 import type { ReportBuilder } from "./report.js";
 
@@ -65,7 +66,7 @@ export class HeartbeatCheck {
       this.#fail(seq, `${what} has not its form`);
       return;
     }
-    if (entry.id !== heartbeatId(entry.log, last?.id ?? null)) this.#fail(seq, `${what} does not follow the one before it`);
+    if (!follows(entry, last?.id ?? null)) this.#fail(seq, `${what} does not follow the one before it`);
     const { asOf, streams, streamsRoot } = heartbeat;
     if (asOf <= (last?.seq ?? 0) || asOf < seq - this.lagMax) {
       this.#fail(seq, `${what} states heads of ${String(asOf)} entries, which are of long before`);
@@ -92,4 +93,11 @@ export class HeartbeatCheck {
   #fail(seq: number, message: string): void {
     this.report.tampered("heartbeats", message, seq);
   }
+}
+
+/** By its id, or by the one that it takes where another entry stands under that [AC-8]. */
+function follows(entry: Entry, before: string | null): boolean {
+  if (entry.id === heartbeatId(entry.log, before)) return true;
+  const beside = entryExtras(entry).details?.["beside"];
+  return isHash(beside) && entry.id === heartbeatIdBeside(entry.log, before, beside);
 }

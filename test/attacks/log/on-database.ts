@@ -197,7 +197,7 @@ export const DATABASE_ATTACKS: readonly DatabaseAttack[] = [
     name: "an entry says the same in other bytes, all hashes made to fit, all signed anew",
     make: (log, seq) => rewrite(log, seq, (entry) => Buffer.from(canonicalJson(entry).replace(',"seq"', ', "seq"'))),
     finds: (_, seq) => ({ canonical: seq }),
-    start: "ROLLBACK_DETECTED",
+    start: "CHAIN_BROKEN",
     doctor: broken,
   },
   {
@@ -205,7 +205,7 @@ export const DATABASE_ATTACKS: readonly DatabaseAttack[] = [
     name: "an entry is of an unknown version, all hashes made to fit, all signed anew",
     make: (log, seq) => rewrite(log, seq, (entry) => ({ ...entry, v: 2 })),
     finds: (_, seq) => ({ form: seq }),
-    start: "ROLLBACK_DETECTED",
+    start: "CHAIN_BROKEN",
     doctor: broken,
   },
   {
