@@ -12,7 +12,10 @@ export type UnsignedStage = "none" | "openings" | "decisions";
 const TAKES_AWAY: ReadonlySet<string> = new Set<EntryAction>([
   "session.create",
   "session.revoke",
+  "session.end",
+  "session.logout",
   "session.expired",
+  "log.voided",
   "person.suspend",
   "allowlist.revoke",
   "allowlist.lapsed",

@@ -12,8 +12,8 @@ import type { LogSigner } from "../../src/audit/log-signer.port.js";
 import type { AuditReceipt } from "../../src/audit/receipt.js";
 import { type Checkpoint, openCheckpoint } from "../../src/audit/tlog/checkpoint.js";
 import { newVerifierKey, type VerifierKey } from "../../src/audit/tlog/verifier-key.js";
-import type { PgConnection } from "../../src/database/connection.js";
 import type { UnsignedTail } from "../../src/audit/unsigned-tail.js";
+import type { PgConnection } from "../../src/database/connection.js";
 import { MemoryGuard } from "./memory-guard.js";
 import { createTestDatabase, type TestDatabase, withClient } from "./postgres.js";
 

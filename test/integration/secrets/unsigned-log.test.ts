@@ -29,7 +29,13 @@ describe("while nobody signs the log", () => {
   let account: Id<"account">;
 
   function sign(): void {
-    const events = { leading: () => undefined, signed: () => undefined, halted: () => undefined, failed: () => undefined };
+    const events = {
+      leading: () => undefined,
+      waiting: () => undefined,
+      signed: () => undefined,
+      halted: () => undefined,
+      failed: () => undefined,
+    };
     signer = new CheckpointSigner({
       ...{ connect: () => connectLog(vault.database.connections.rootkeep_signer), origin: LOG_ORIGIN },
       ...{ key, verifierKey: newVerifierKey(LOG_ORIGIN, "ed25519", key.raw), guard, events },
