@@ -1,5 +1,6 @@
 import { createTransport, type Transporter } from "nodemailer";
 import type { SmtpConfig } from "../config/config.js";
+import { withDeadline } from "../kernel/deadline.js";
 import type { Channel } from "./channel.port.js";
 import { notTaken } from "./channel-failure.js";
 import type { Message } from "./message.js";
@@ -31,8 +32,11 @@ export class SmtpChannel implements Channel {
 
   async send(message: Message, address: string | null, signal: AbortSignal): Promise<void> {
     if (address === null || !ADDRESS.test(address)) throw notTaken("smtp_address");
+    await withDeadline(this.options.deadlineMs ?? DEADLINE_MS, (inTime) => this.#deliver(message, address, inTime), signal);
+  }
+
+  async #deliver(message: Message, address: string, deadline: AbortSignal): Promise<void> {
     const transport = this.#transport();
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(this.options.deadlineMs ?? DEADLINE_MS)]);
     try {
       const answer = await Promise.race([transport.sendMail(this.#mail(message, address)), abortOf(deadline)]);
       if (answer.accepted.length !== 1) throw notTaken("smtp_not_accepted");

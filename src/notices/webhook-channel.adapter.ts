@@ -1,5 +1,6 @@
 import { postBody } from "../audit/stream/post-body.adapter.js";
 import { webhookHeaders } from "../audit/stream/webhook-signature.js";
+import { withDeadline } from "../kernel/deadline.js";
 import type { Secret } from "../kernel/secret.js";
 import type { Channel } from "./channel.port.js";
 import { notTaken } from "./channel-failure.js";
@@ -23,12 +24,8 @@ export async function postMessage(
   { authorities, deadlineMs = DEADLINE_MS }: PostOptions,
 ): Promise<void> {
   const all = { "content-type": "application/json", "content-length": String(body.length), "user-agent": "rootkeep", ...headers };
-  const status = await postBody(url, {
-    headers: all,
-    body,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]),
-    authorities,
-  });
+  const post = (inTime: AbortSignal): Promise<number> => postBody(url, { headers: all, body, signal: inTime, authorities });
+  const status = await withDeadline(deadlineMs, post, signal);
   if (status < 200 || status > 299) throw notTaken(`webhook_answered_${String(status)}`);
 }
 

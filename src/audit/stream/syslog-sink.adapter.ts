@@ -1,6 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { hostname } from "node:os";
 import { connect as connectTls } from "node:tls";
+import { withDeadline } from "../../kernel/deadline.js";
 import { codeOf, streamUnavailable } from "./stream-errors.js";
 import type { StreamRecord } from "./stream-record.js";
 import type { StreamSink } from "./stream-sink.port.js";
@@ -37,8 +38,7 @@ export class SyslogSink implements StreamSink {
   async send(records: readonly StreamRecord[], signal: AbortSignal): Promise<void> {
     const host = hostname();
     const bytes = Buffer.concat(records.map((record) => syslogFrame(record, host)));
-    const deadline = AbortSignal.timeout(this.options.deadlineMs ?? DEADLINE_MS);
-    await this.#exchange(bytes, AbortSignal.any([signal, deadline]));
+    await withDeadline(this.options.deadlineMs ?? DEADLINE_MS, (inTime) => this.#exchange(bytes, inTime), signal);
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import { withDeadline } from "../../kernel/deadline.js";
 import type { Secret } from "../../kernel/secret.js";
 import { postBody } from "./post-body.adapter.js";
 import { streamUnavailable } from "./stream-errors.js";
@@ -35,9 +36,9 @@ export class WebhookSink implements StreamSink {
       "user-agent": "rootkeep",
       ...webhookHeaders(this.secret, webhookId(body), Math.floor(Date.now() / 1000), body),
     };
-    const deadline = AbortSignal.timeout(this.options.deadlineMs ?? DEADLINE_MS);
-    const { authorities } = this.options;
-    const status = await postBody(this.url, { headers, body, signal: AbortSignal.any([signal, deadline]), authorities });
+    const { authorities, deadlineMs = DEADLINE_MS } = this.options;
+    const post = (inTime: AbortSignal): Promise<number> => postBody(this.url, { headers, body, signal: inTime, authorities });
+    const status = await withDeadline(deadlineMs, post, signal);
     if (status < 200 || status > 299) throw streamUnavailable(`webhook_answered_${String(status)}`);
   }
 
