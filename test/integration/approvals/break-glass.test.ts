@@ -53,12 +53,12 @@ describe("break-glass", () => {
     assert.deepEqual([10, 30, 60, 240].map(glassMinutes), [5, 15, 30, 30]);
     const id = await account();
     const { body } = await vault.requests.read(await ask(id));
-    assert.deepEqual([body.policy.approvals, body.minutes, body.flags], [1, 15, ["breakGlass"]]);
+    assert.deepEqual([body.policy.approvals, body.minutes, body.flags], [1, 15, ["rotate-after", "breakGlass"]]);
     const { body: small } = await vault.requests.read(await ask(id, "billing-root-only"));
     assert.equal(small.policy.approvals, 1);
     const usual = formOf({ operation: "secret.reveal", accountId: id, purpose: "account-email-change", ticket: "INC-42" });
     const { body: without } = await vault.requests.read((await vault.requests.submit(rita, usual)).requestId);
-    assert.deepEqual([without.policy.approvals, without.minutes, without.flags], [2, 30, []]);
+    assert.deepEqual([without.policy.approvals, without.minutes, without.flags], [2, 30, ["rotate-after"]]);
     await assert.rejects(vault.requests.approve(rita, body.id, await rita.app.next(), ""), refusedAs("SELF_APPROVAL"));
   });
 

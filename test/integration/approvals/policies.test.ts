@@ -220,7 +220,7 @@ describe("policies", () => {
     assert.ok(allowed.checked);
     assert.deepEqual([body.secrets, body.policy], [allowed.checked.secrets, allowed.checked.policy]);
     assert.equal((await approve(vault, alan, requestId)).needed, allowed.decided.terms.approvals);
-    await vault.requests.withdraw(rita, requestId, "");
+    await vault.requests.withdraw(rita, requestId, "asked in vain");
 
     const better = await explain("support-plan-change");
     assert.deepEqual([better.decision, better.refusal?.code, better.refusal?.facts["route"]], ["refused", "BETTER_WAY", "ROLE"]);

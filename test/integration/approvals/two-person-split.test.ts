@@ -68,7 +68,7 @@ describe("a two-person split", () => {
       "the hash covers who holds what",
     );
     await assert.rejects(approve(vault, hugo, requestId), refusedBy("SELF_APPROVAL"));
-    await vault.requests.withdraw(rita, requestId, "");
+    await vault.requests.withdraw(rita, requestId, "asked in vain");
   });
 
   it("gives each their half and nobody both; check-in by either ends both [PO-2] [RQ-10]", async () => {

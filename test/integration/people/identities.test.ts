@@ -119,7 +119,7 @@ describe("an identity at the provider", () => {
       const { requestId } = await vault.requests.submit(rita, form);
       await assert.rejects(vault.requests.approve(fresh, requestId, await olga.app.next(), ""), isCode("STEP_UP_REQUIRED"));
       assert.deepEqual((await vault.people.sessions.authenticate(fresh.token)).roles, ["approver"]);
-      await vault.requests.withdraw(rita, requestId, "");
+      await vault.requests.withdraw(rita, requestId, "asked in vain");
     } finally {
       await later.close();
     }

@@ -83,6 +83,7 @@ describe("what is refused while nobody signs the log", () => {
       "grant.revoke",
       "grant.revoked",
       "key.disabled",
+      "log.voided",
       "person.suspend",
       "request.closed",
       "request.deny",
@@ -91,7 +92,9 @@ describe("what is refused while nobody signs the log", () => {
       "secret.burnt",
       "service.sealed",
       "session.create",
+      "session.end",
       "session.expired",
+      "session.logout",
       "session.revoke",
     ]);
     unsigned.assertMayAppend([{ action: "person.enrol" }, { action: "person.suspend", rows: ROWS }]);
