@@ -9,7 +9,7 @@ import { type StreamTip } from "../audit/stream-heads.js";
 import { CompactRange } from "../audit/tlog/tree.js";
 import type { AccountCheck } from "./account-checks.js";
 import type { ExportSource } from "./export-source.js";
-import type { ReportBuilder } from "./report.js";
+import { MISSING_MAX, type ReportBuilder } from "./report.js";
 
 /** An entry that was read, as far as the other checks need it. */
 export interface WalkedEntry {
@@ -50,9 +50,12 @@ export class AccountWalk {
   /** Reads the folder. @param take is given every entry that could be read. */
   async read(take: (walked: WalkedEntry) => void): Promise<void> {
     const total = this.folder === "entries" ? this.manifest.entries : this.manifest.acts;
-    for (let n = 0; n * BUNDLE_WIDTH < total; n++) {
+    let missing = 0;
+    // A manifest can ask for any number of bundles: behind so many that are missing in a row no other is looked for.
+    for (let n = 0; n * BUNDLE_WIDTH < total && missing < MISSING_MAX; n++) {
       const width = Math.min(BUNDLE_WIDTH, total - n * BUNDLE_WIDTH);
       const bundle = await this.source.read(accountBundlePath(this.folder, n, width), BUNDLE_BYTES_MAX);
+      missing = bundle === null ? missing + 1 : 0;
       if (bundle === null) this.report.tampered("bundles", `bundle ${String(n)} of ${this.folder} is missing`);
       else this.#readBundle(bundle, width, take);
     }

@@ -33,6 +33,8 @@ export interface CheckResult<Check extends string = ExportCheck> {
   readonly message: string;
 }
 
+/** Bundles in a row that are not there, before the rest is taken for missing, too. */
+export const MISSING_MAX = 256;
 /** Findings after which somebody who serves a log is not listened to any more. */
 export const FINDINGS_MAX = 10_000;
 

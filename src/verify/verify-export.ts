@@ -11,15 +11,13 @@ import { EpochCheck } from "./epoch-check.js";
 import type { ExportSource } from "./export-source.js";
 import { HeartbeatCheck } from "./heartbeat-check.js";
 import { bundleWidth, checkLayout, type Layout } from "./layout.js";
-import { EXPORT_CHECKS, FINDINGS_MAX, type Report, ReportBuilder } from "./report.js";
+import { EXPORT_CHECKS, FINDINGS_MAX, MISSING_MAX, type Report, ReportBuilder } from "./report.js";
 import { TILE_BYTES, TreeCheck } from "./tree-check.js";
 import { knowsMore, type Trust } from "./trust.js";
 import { TrustCheck } from "./trust-check.js";
 
 /** A leaf hash in hex. */
 const LEAF_DIGITS = 2 * HASH_BYTES;
-/** Places in a row at which nothing is, before the rest is taken for missing, too. */
-const MISSING_MAX = 256;
 /** Accounts and openings that are kept in mind: about half a gigabyte. */
 const HELD_MAX = 3_000_000;
 

@@ -281,6 +281,12 @@ describe("an account export", () => {
     const odd = { ...good, [ACCOUNT_FILES.manifest]: String(good[ACCOUNT_FILES.manifest]).replace('"acts"', '"act"') };
     assert.equal((await verify(odd)).exitCode, 2);
   });
+  it("is soon done with where its manifest asks for more than there is anywhere", async () => {
+    for (const count of ["entries", "acts"]) {
+      const report = await verify(await files({ manifest: { [count]: Number.MAX_SAFE_INTEGER } }), TRUST);
+      assert.ok(failed(report).includes("bundles"), count);
+    }
+  });
   it("holds no other bundles, follows no links, and warns of other files [AC-11]", async () => {
     const good = await files();
     assert.deepEqual(failed(await verify({ ...good, ...bundlesOf("entries", log, mine.slice(0, 7)) })), ["layout"]);
