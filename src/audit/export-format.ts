@@ -46,7 +46,7 @@ export interface ExportManifest {
   readonly origin: string;
   /** Seq of the first entry, a multiple of 256. */
   readonly from: number;
-  /** Seq behind the last entry. */
+  /** Seq behind the last entry: the same as `size`, because an export ends at its checkpoint [AX-11]. */
   readonly to: number;
   /** Entries that the newest enclosed checkpoint covers. */
   readonly size: number;
@@ -98,8 +98,9 @@ export function parseManifest(bytes: Buffer): ExportManifest {
 function parseRange({ from, to, size }: JsonObject): Pick<ExportManifest, "from" | "to" | "size"> {
   if (!isCount(from) || from % BUNDLE_WIDTH !== 0) throw new Error("begins elsewhere than at a multiple of 256");
   if (!isCount(to) || to <= from) throw new Error("holds no entry");
-  if (!isCount(size) || size < to) throw new Error("ends beyond the log");
-  return { from, to, size };
+  // Whoever may end an export before its checkpoint may keep back the last entries, and nothing in it would contradict him.
+  if (size !== to) throw new Error("does not end at its checkpoint");
+  return { from, to, size: to };
 }
 
 /** One opening as a line of pii.ndjson. Lines stand in the order of seq, then field. */

@@ -100,6 +100,7 @@ export const AUDIT_COMMANDS: readonly (Command | RawCommand)[] = [
     positionals: ["DIR|URL"],
     options: {
       trust: { kind: "text", value: "FILE", meaning: "what you know from elsewhere (see the export's VERIFY.md)" },
+      from: { kind: "count", value: "N", meaning: "you have checked the entries before N: the export may begin there" },
       "token-file": { kind: "text", value: "FILE", meaning: "bearer token for a URL, alone or as the session of rootkeep login" },
       timeout: { kind: "count", value: "SECONDS", meaning: "for one answer of a URL's server (default 30)" },
       quiet: { kind: "flag", meaning: "no progress" },

@@ -26,11 +26,12 @@ const PROGRESS_ENTRIES = 100_000;
 const PROGRESS_MS = 5_000;
 const SECONDS_MAX = 3_600;
 
-const USAGE = `usage: rootkeep audit verify DIR|URL [--trust FILE] [--token-file FILE] [--timeout SECONDS] [--json] [--quiet]
+const USAGE = `usage: rootkeep audit verify DIR|URL [--trust FILE] [--from N] [--token-file FILE] [--timeout SECONDS] [--json] [--quiet]
 
 Checks an export of the audit log, offline: DIR holds manifest.json. Or a log that is served: URL is .../v1/audit/tlog/ of a Rootkeep, a log
 under the paths of C2SP tlog-tiles, or where the files of an export are.
   --trust FILE       what you know from elsewhere, JSON: "origin", "keys", "policy", "receipts", "genesis", "head", "foundingFingerprints"
+  --from N           you have checked the entries before N already: an export may begin there (otherwise it must begin with entry 0)
   --token-file FILE  bearer token, alone or as the session of rootkeep login; it is sent to the URL's host alone
   --timeout SECONDS  for one answer of the server (default 30)
   --json             the report as one JSON object
@@ -44,12 +45,14 @@ interface VerifyCall {
   /** Lets go of what the source holds. */
   readonly close: () => void;
   readonly trust: Trust | undefined;
+  readonly from: number;
   readonly isJson: boolean;
   readonly isQuiet: boolean;
 }
 
 interface Options {
   readonly trust?: string;
+  readonly from?: string;
   readonly "token-file"?: string;
   readonly timeout?: string;
   readonly json?: boolean;
@@ -72,11 +75,11 @@ export async function runVerify(argv: readonly string[], stdout: TextSink, stder
     stderr.write(`${error.message}\n\n${USAGE}`);
     return EXIT_USAGE;
   }
-  const { source, trust, isJson } = call;
+  const { source, trust, from, isJson } = call;
   try {
     // An account's export has no place in a served log, and its proofs are one large file.
     const verify = !source.isServed && (await isAccountExport(source)) ? verifyAccountExport : verifyExport;
-    const report = await verify(source, { ...(trust === undefined ? {} : { trust }), onProgress: progressTo(stderr, call) });
+    const report = await verify(source, { ...(trust === undefined ? {} : { trust }), from, onProgress: progressTo(stderr, call) });
     stdout.write(isJson ? `${JSON.stringify(report)}\n` : renderReport(report));
     return report.exitCode;
   } finally {
@@ -100,7 +103,8 @@ async function readArguments(argv: readonly string[]): Promise<VerifyCall> {
   if (place === undefined || positionals.length !== 1) throw new UsageError("name one directory, or one address");
   const opened = isAddress(place) ? await openServed(place, values) : await openDirectory(place, values);
   const trust = values.trust === undefined ? undefined : await readTrust(values.trust);
-  return { ...opened, trust, isJson: values.json ?? false, isQuiet: values.quiet ?? false };
+  const from = values.from === undefined ? 0 : placeOf(values.from);
+  return { ...opened, trust, from, isJson: values.json ?? false, isQuiet: values.quiet ?? false };
 }
 
 async function openDirectory(directory: string, values: Options): Promise<Pick<VerifyCall, "source" | "close">> {
@@ -121,6 +125,11 @@ async function openServed(text: string, values: Options): Promise<Pick<VerifyCal
   const token = path === undefined ? null : await tokenFor(address.base.origin, path);
   const http = new HttpReader(address.base.origin, token, { ...PATIENCE, requestMs });
   return { source: new ServedExport(http, address), close: () => http.close() };
+}
+
+function placeOf(text: string): number {
+  if (/^(0|[1-9]\d{0,14})$/.test(text)) return Number(text);
+  throw new UsageError("--from is the number of an entry");
 }
 
 function secondsOf(text: string): number {
@@ -154,6 +163,7 @@ function parse(argv: readonly string[]): { values: Options; positionals: string[
       args: [...argv],
       options: {
         trust: { type: "string" },
+        from: { type: "string" },
         "token-file": { type: "string" },
         timeout: { type: "string" },
         json: { type: "boolean" },

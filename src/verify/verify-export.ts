@@ -24,6 +24,8 @@ const HELD_MAX = 3_000_000;
 export interface VerifyOptions {
   /** What is known from elsewhere; without it only consistency is checked. */
   readonly trust?: Trust;
+  /** Place up to which the reader knows the log from an earlier visit; an export that begins later is not all of it. 0 unless told. */
+  readonly from?: number;
   /** Called after each bundle with the entries done and the entries there are. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -48,6 +50,12 @@ export async function verifyExport(source: ExportSource, options: VerifyOptions 
   const report = new ReportBuilder(EXPORT_CHECKS);
   const manifest = await readManifest(source, report);
   if (manifest === null) return report.build({ origin: null, from: null, to: null, entries: 0 }, "");
+  // An export says itself where it begins: the reader must have asked for that, or what was before is kept back.
+  if (manifest.from > (options.from ?? 0))
+    report.incomplete(
+      "manifest",
+      `entries 0 to ${String(manifest.from - 1)} are not here; if you have checked them, say --from ${String(manifest.from)}`,
+    );
   const run = new ExportRun(source, manifest, report, options);
   try {
     await run.read(await checkLayout(source, manifest, report));
@@ -56,7 +64,8 @@ export async function verifyExport(source: ExportSource, options: VerifyOptions 
     report.incomplete("layout", `a file cannot be read: ${error instanceof Error ? error.message : "unknown"}`);
   }
   const { origin, from, to } = manifest;
-  return report.build({ origin, from, to, entries: run.entries }, statementFor(options.trust, source.isServed));
+  const beginning = from === 0 ? "" : `from entry ${String(from)} on `;
+  return report.build({ origin, from, to, entries: run.entries }, beginning + statementFor(options.trust, source.isServed));
 }
 
 /** What an intact export proves. Without knowledge from elsewhere that is little, and the report must not sound like more. */
@@ -263,7 +272,7 @@ class ExportRun {
       report.tampered("end", "the last entry has another hash than the manifest's head", manifest.to - 1);
     }
     // Whoever signs under a new name must say in the log itself why.
-    if (manifest.to === manifest.size && this.#chain.epoch !== undefined && this.#chain.epoch !== manifest.origin)
+    if (this.#chain.epoch !== undefined && this.#chain.epoch !== manifest.origin)
       report.tampered("origin", "the last entry is of an earlier epoch than the checkpoint", manifest.to - 1);
   }
 }

@@ -95,7 +95,7 @@ def verify(root, seen):
     sizes = [name[:-5] for name in os.listdir(os.path.join(root, "checkpoints"))] if os.path.isdir(os.path.join(root, "checkpoints")) else []
     for name in ["checkpoint"] + ["checkpoints/%s.note" % size for size in sizes]:  # [AX-13]
         origin, size, text = signed_root(root, name)
-        if origin != manifest["origin"] or tree(leaves[:size]) != text or (name == "checkpoint" and size != manifest["size"]):
+        if origin != manifest["origin"] or tree(leaves[:size]) != text or (name == "checkpoint" and not size == manifest["size"] == manifest["to"]):
             raise Bad(name)
     for raw in entries_of(root, manifest["from"], manifest["to"]):
         entry = canonical(raw)

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -25,9 +25,9 @@ after(async () => {
 async function newExport(from = 0, to = 600, disclosures = true): Promise<string> {
   count += 1;
   const directory = join(folder, String(count));
-  const manifest = sampleManifest(leafOf(to - 1), to, { from, size: 600, disclosures });
+  const manifest = sampleManifest(leafOf(to - 1), to, { from, disclosures });
   const inside = openings.filter(({ seq }) => seq >= from && seq < to);
-  await writeExport(directory, manifest, entries.slice(from, to), inside, leaves);
+  await writeExport(directory, manifest, entries.slice(from, to), inside, leaves.slice(0, to));
   return directory;
 }
 
@@ -55,9 +55,31 @@ describe("rootkeep audit verify", () => {
     assert.equal(err, "");
   });
   it("verifies a range, whose accounts' chains began before it [AX-1]", async () => {
-    assert.equal((await run(await newExport(256, 600))).exitCode, 0);
-    assert.equal((await run(await newExport(256, 300))).exitCode, 0);
-    assert.equal((await run(await newExport(0, 256, false))).exitCode, 0);
+    const { exitCode, out } = await run(await newExport(256, 600), "--from", "256");
+    assert.equal(exitCode, 0);
+    assert.match(out, /intact: from entry 256 on consistent in itself/);
+    assert.equal((await run(await newExport(256, 300), "--from", "300")).exitCode, 0);
+    assert.equal((await run(await newExport(0, 256, false), "--from", "256")).exitCode, 0);
+  });
+  it("does not call intact what begins later than its reader asked for: the export chose that itself [AX-18]", async () => {
+    const directory = await newExport(256, 600);
+    for (const asked of [[], ["--from", "0"], ["--from", "255"]]) {
+      const { exitCode, out } = await run(directory, ...asked);
+      assert.equal(exitCode, 2, asked.join(" "));
+      assert.match(out, /^failed +manifest +entries 0 to 255 are not here; if you have checked them, say --from 256$/m);
+    }
+  });
+  it("does not call intact what ends before its checkpoint: the last entries are kept back [AX-11]", async () => {
+    const directory = await newExport();
+    const text = String(await readFile(join(directory, "manifest.json")));
+    const short = text.replace(leafOf(599), leafOf(255)).replace('"to":600', '"to":256');
+    await writeFiles(directory, { "manifest.json": short });
+    for (const path of [entriesPath(1, 256), entriesPath(2, 88)]) await rm(join(directory, path));
+    const lines = String(await readFile(join(directory, "pii.ndjson"))).split("\n");
+    await writeFiles(directory, { "pii.ndjson": lines.filter((line) => Number(/"seq":(\d+)/.exec(line)?.[1] ?? 0) < 256).join("\n") });
+    const { exitCode, out } = await run(directory);
+    assert.equal(exitCode, 2);
+    assert.match(out, /manifest\.json does not end at its checkpoint/);
   });
   it("names the first bad entry in words and in JSON", async () => {
     const directory = await newExport();
@@ -118,6 +140,8 @@ describe("rootkeep audit verify", () => {
       [join(folder, "none")],
       [file],
       [directory, "--trust", join(folder, "none")],
+      [directory, "--from", "one"],
+      [directory, "--from", "-1"],
     ];
     for (const argv of wrong) {
       const { exitCode, out, err } = await run(...argv);
@@ -165,13 +189,16 @@ describe("a trust file", () => {
     assert.match(out, /of its origin only the name was checked/);
   });
   it("that knows a hash before the range is checked all the same: the tree is whole", async () => {
-    assert.equal((await run(await newExport(256, 600), "--trust", await trustFile({ origin, genesis: leafOf(0) }))).exitCode, 0);
+    const trust = await trustFile({ origin, genesis: leafOf(0) });
+    assert.equal((await run(await newExport(256, 600), "--from", "256", "--trust", trust)).exitCode, 0);
     const other = await trustFile({ origin, genesis: leafOf(1) });
-    assert.equal((await run(await newExport(256, 600), "--trust", other)).exitCode, 1);
+    assert.equal((await run(await newExport(256, 600), "--from", "256", "--trust", other)).exitCode, 1);
   });
   it("that knows nothing of the range leaves the answer open", async () => {
     const trust = await trustFile({ origin, foundingFingerprints: [fingerprintOf("alice"), fingerprintOf("bob")] });
-    assert.equal((await run(await newExport(256, 600), "--trust", trust)).exitCode, 2);
+    const { exitCode, out } = await run(await newExport(256, 600), "--from", "256", "--trust", trust);
+    assert.equal(exitCode, 2);
+    assert.match(out, /nothing in the trust file lies in the range/);
   });
   it("that cannot be understood whole is refused", async () => {
     const directory = await newExport();
