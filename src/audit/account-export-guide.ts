@@ -7,11 +7,11 @@ nothing of other accounts, and can still check that nothing of yours was left ou
 You need one thing from elsewhere: the log's key, its line \`log.vkey\`, as it was told to you before. Whoever can write all of these files
 can write that one, too.
 
-    npx rootkeep audit verify . --trust ../trust.json
+    npx rootkeep audit verify . --account acc_… --trust ../trust.json
 
-Exit status: 0 intact, 1 tampered, 2 incomplete, 3 wrong usage. The trust file:
+The account's id is the one that you were told, not one that you read here. Exit status: 0 intact, 1 tampered, 2 incomplete, 3 wrong usage. The trust file:
 
-    {"origin": "...", "keys": ["<line of log.vkey>"]}
+    {"origin": "...", "keys": ["<line of log.vkey>"], "receipts": ["receipt.tlog-proof"], "foundingFingerprints": ["..."]}
 
 What is checked: \`checkpoint\` is signed by that key. \`heartbeat.tlog-proof\` leads from \`heartbeat.json\`, an entry of the log, to the
 checkpoint. The heartbeat names a root over the heads of all accounts; \`head-path.json\` leads from your account's head to that root. Your

@@ -64,7 +64,8 @@ export const AUDIT_COMMANDS: readonly (Command | RawCommand)[] = [
       cosigned: { kind: "count", value: "N", meaning: "end at the newest checkpoint that N witnesses have cosigned" },
       "no-disclosures": { kind: "flag", meaning: "leave out the openings of personal data; the log then only commits to it" },
     },
-    notes: "Ends at the newest checkpoint. What is there and whole is not fetched again. Then: rootkeep audit verify DIR",
+    notes:
+      "Ends at the newest checkpoint. What is there and whole is not fetched again. Then: rootkeep audit verify DIR, with the same --account",
     async run(call) {
       const account = call.given.text("account");
       if (account !== undefined) {
@@ -100,6 +101,7 @@ export const AUDIT_COMMANDS: readonly (Command | RawCommand)[] = [
     positionals: ["DIR|URL"],
     options: {
       trust: { kind: "text", value: "FILE", meaning: "what you know from elsewhere (see the export's VERIFY.md)" },
+      account: { kind: "text", value: "ACCOUNT", meaning: "DIR is the export of one account, which is this one" },
       from: { kind: "count", value: "N", meaning: "you have checked the entries before N: the export may begin there" },
       "token-file": { kind: "text", value: "FILE", meaning: "bearer token for a URL, alone or as the session of rootkeep login" },
       timeout: { kind: "count", value: "SECONDS", meaning: "for one answer of a URL's server (default 30)" },

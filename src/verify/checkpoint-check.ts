@@ -1,13 +1,12 @@
 import { isEarlierEpoch } from "../audit/epoch.js";
 import { checkpointPath, EXPORT_FILES, type ExportManifest, KEYS_BYTES_MAX, NOTE_FILE_BYTES_MAX } from "../audit/export-format.js";
 import { type KeyLine, parseKeyLines } from "../audit/key-lines.js";
-import { type Checkpoint, parseCheckpoint } from "../audit/tlog/checkpoint.js";
-import { parseNote } from "../audit/tlog/note.js";
+import type { Checkpoint } from "../audit/tlog/checkpoint.js";
 import { TlogError } from "../audit/tlog/tlog-error.js";
 import type { VerifierKey } from "../audit/tlog/verifier-key.js";
 import type { ExportSource } from "./export-source.js";
 import type { Layout } from "./layout.js";
-import { LogNotes, type OpenedNote } from "./log-notes.js";
+import { LogNotes, type OpenedNote, originOf } from "./log-notes.js";
 import type { ExportCheck, ReportBuilder } from "./report.js";
 import type { Trust } from "./trust.js";
 
@@ -245,14 +244,4 @@ export class CheckpointCheck {
 
 function isOfLog(origin: string, newest: string): boolean {
   return origin === newest || isEarlierEpoch(origin, newest);
-}
-
-/** The origin that a note claims, signed or not; null for what is no checkpoint. */
-function originOf(note: Uint8Array): string | null {
-  try {
-    return parseCheckpoint(parseNote(note).text).origin;
-  } catch (error) {
-    if (error instanceof TlogError) return null;
-    throw error;
-  }
 }

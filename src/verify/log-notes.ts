@@ -44,3 +44,13 @@ export class LogNotes {
     return { checkpoint: opened.checkpoint, isCosigned: this.policy === undefined || isQuorum(this.policy, names) };
   }
 }
+
+/** The origin that a note claims, signed or not; null for what is no checkpoint. */
+export function originOf(note: Uint8Array): string | null {
+  try {
+    return parseCheckpoint(parseNote(note).text).origin;
+  } catch (error) {
+    if (error instanceof TlogError) return null;
+    throw error;
+  }
+}

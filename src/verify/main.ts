@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
+import { isId } from "../kernel/ids.js";
 import type { Secret } from "../kernel/secret.js";
 import { ExportDirectory, readRegularFile } from "./export-directory.js";
 import type { ExportSource } from "./export-source.js";
@@ -10,7 +11,7 @@ import { isAddress, parseServedAddress, type ServedAddress } from "./served-addr
 import { ServedExport } from "./served-export.js";
 import { readTokenFile } from "./token-file.js";
 import { parseTrust, TRUST_BYTES_MAX, type Trust } from "./trust.js";
-import { isAccountExport, verifyAccountExport } from "./verify-account-export.js";
+import { verifyAccountExport } from "./verify-account-export.js";
 import { verifyExport } from "./verify-export.js";
 
 /** Where text goes; the program's own streams, or a test's. */
@@ -26,11 +27,12 @@ const PROGRESS_ENTRIES = 100_000;
 const PROGRESS_MS = 5_000;
 const SECONDS_MAX = 3_600;
 
-const USAGE = `usage: rootkeep audit verify DIR|URL [--trust FILE] [--from N] [--token-file FILE] [--timeout SECONDS] [--json] [--quiet]
+const USAGE = `usage: rootkeep audit verify DIR|URL [--trust FILE] [--account ID | --from N] [--token-file FILE] [--timeout SECONDS] [--json] [--quiet]
 
 Checks an export of the audit log, offline: DIR holds manifest.json. Or a log that is served: URL is .../v1/audit/tlog/ of a Rootkeep, a log
 under the paths of C2SP tlog-tiles, or where the files of an export are.
   --trust FILE       what you know from elsewhere, JSON: "origin", "keys", "policy", "receipts", "genesis", "head", "foundingFingerprints"
+  --account ID       DIR is the export of one account, which is this one
   --from N           you have checked the entries before N already: an export may begin there (otherwise it must begin with entry 0)
   --token-file FILE  bearer token, alone or as the session of rootkeep login; it is sent to the URL's host alone
   --timeout SECONDS  for one answer of the server (default 30)
@@ -45,6 +47,8 @@ interface VerifyCall {
   /** Lets go of what the source holds. */
   readonly close: () => void;
   readonly trust: Trust | undefined;
+  /** Of an account's export; undefined for one of the log. */
+  readonly account: string | undefined;
   readonly from: number;
   readonly isJson: boolean;
   readonly isQuiet: boolean;
@@ -52,6 +56,7 @@ interface VerifyCall {
 
 interface Options {
   readonly trust?: string;
+  readonly account?: string;
   readonly from?: string;
   readonly "token-file"?: string;
   readonly timeout?: string;
@@ -75,11 +80,13 @@ export async function runVerify(argv: readonly string[], stdout: TextSink, stder
     stderr.write(`${error.message}\n\n${USAGE}`);
     return EXIT_USAGE;
   }
-  const { source, trust, from, isJson } = call;
+  const { source, trust, account, from, isJson } = call;
+  const known = trust === undefined ? {} : { trust };
   try {
-    // An account's export has no place in a served log, and its proofs are one large file.
-    const verify = !source.isServed && (await isAccountExport(source)) ? verifyAccountExport : verifyExport;
-    const report = await verify(source, { ...(trust === undefined ? {} : { trust }), from, onProgress: progressTo(stderr, call) });
+    const report =
+      account === undefined
+        ? await verifyExport(source, { ...known, from, onProgress: progressTo(stderr, call) })
+        : await verifyAccountExport(source, { ...known, account });
     stdout.write(isJson ? `${JSON.stringify(report)}\n` : renderReport(report));
     return report.exitCode;
   } finally {
@@ -101,10 +108,11 @@ async function readArguments(argv: readonly string[]): Promise<VerifyCall> {
   const { values, positionals } = parse(argv);
   const [place] = positionals;
   if (place === undefined || positionals.length !== 1) throw new UsageError("name one directory, or one address");
+  if (values.account !== undefined) assertAccount(values.account, place, values);
   const opened = isAddress(place) ? await openServed(place, values) : await openDirectory(place, values);
   const trust = values.trust === undefined ? undefined : await readTrust(values.trust);
   const from = values.from === undefined ? 0 : placeOf(values.from);
-  return { ...opened, trust, from, isJson: values.json ?? false, isQuiet: values.quiet ?? false };
+  return { ...opened, trust, account: values.account, from, isJson: values.json ?? false, isQuiet: values.quiet ?? false };
 }
 
 async function openDirectory(directory: string, values: Options): Promise<Pick<VerifyCall, "source" | "close">> {
@@ -125,6 +133,11 @@ async function openServed(text: string, values: Options): Promise<Pick<VerifyCal
   const token = path === undefined ? null : await tokenFor(address.base.origin, path);
   const http = new HttpReader(address.base.origin, token, { ...PATIENCE, requestMs });
   return { source: new ServedExport(http, address), close: () => http.close() };
+}
+
+function assertAccount(account: string, place: string, { from }: Options): void {
+  if (!isId("account", account)) throw new UsageError("--account is the id of an account");
+  if (isAddress(place) || from !== undefined) throw new UsageError("--account is for a directory, and goes without --from");
 }
 
 function placeOf(text: string): number {
@@ -163,6 +176,7 @@ function parse(argv: readonly string[]): { values: Options; positionals: string[
       args: [...argv],
       options: {
         trust: { type: "string" },
+        account: { type: "string" },
         from: { type: "string" },
         "token-file": { type: "string" },
         timeout: { type: "string" },

@@ -1,7 +1,6 @@
 import type { ChainStep } from "../audit/chain-verifier.js";
 import { entryExtras } from "../audit/entry.js";
 import { isObject } from "../audit/entry-form.js";
-import { isEarlierEpoch } from "../audit/epoch.js";
 import type { ExportManifest } from "../audit/export-format.js";
 import { parseCheckpoint } from "../audit/tlog/checkpoint.js";
 import { parseNote } from "../audit/tlog/note.js";
@@ -10,7 +9,7 @@ import { TILE_WIDTH } from "../audit/tlog/tile-path.js";
 import { TlogError } from "../audit/tlog/tlog-error.js";
 import { HASH_BYTES } from "../audit/tlog/tree.js";
 import type { ReportBuilder } from "./report.js";
-import { knowsMore, knowsSigners, type Receipt, type Trust } from "./trust.js";
+import { knowsMore, knowsSigners, otherLog, type Receipt, type Trust } from "./trust.js";
 
 /** Something that is known of one leaf: its hash, or a receipt that proves it. */
 interface KnownLeaf {
@@ -105,9 +104,4 @@ export class TrustCheck {
       this.report.tampered("trust", `the founding in entry ${String(seq)} names other keys than the trust file`, seq);
     }
   }
-}
-
-function otherLog(trusted: string, origin: string): string {
-  if (!isEarlierEpoch(trusted, origin)) return "the export is of another log than the trust file";
-  return "the log was reopened since the trust file was written: see its entry log.reopened, and take origin and key of the new epoch into the file";
 }

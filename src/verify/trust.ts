@@ -55,6 +55,12 @@ export function knowsSigners({ keys, policy }: Trust): boolean {
   return keys !== undefined || (policy !== undefined && policy.quorum !== null);
 }
 
+/** What to say of an export whose `origin` is not the trust file's. */
+export function otherLog(trusted: string, origin: string): string {
+  if (!isEarlierEpoch(trusted, origin)) return "the export is of another log than the trust file";
+  return "the log was reopened since the trust file was written: see its entry log.reopened, and take origin and key of the new epoch into the file";
+}
+
 const MEMBERS = new Set(["origin", "genesis", "head", "foundingFingerprints", "keys", "policy", "receipts"]);
 
 /**

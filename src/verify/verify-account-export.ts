@@ -3,7 +3,6 @@ import {
   type AccountManifest,
   type ExportedHeads,
   HEADS_BYTES_MAX,
-  isAccountManifest,
   parseAccountBundlePath,
   parseAccountManifest,
   parseHeads,
@@ -29,7 +28,6 @@ import { InclusionCheck } from "./inclusion-check.js";
 import { LogNotes } from "./log-notes.js";
 import { type Report, ReportBuilder } from "./report.js";
 import type { Trust } from "./trust.js";
-import type { VerifyOptions } from "./verify-export.js";
 
 const PROOFS_BYTES_MAX = 2 ** 30;
 const OURS: ReadonlySet<string> = new Set(Object.values(ACCOUNT_FILES));
@@ -40,10 +38,11 @@ interface SignedCheckpointFile {
   readonly checkpoint: Checkpoint;
 }
 
-/** Whether `source` calls itself an account export. One that cannot be read is none: the other verifier says so. */
-export async function isAccountExport(source: ExportSource): Promise<boolean> {
-  const bytes = await source.read(ACCOUNT_FILES.manifest, MANIFEST_BYTES_MAX).catch(() => null);
-  return bytes !== null && isAccountManifest(bytes);
+export interface AccountVerifyOptions {
+  /** Our id of the account whose entries the reader wants to see. */
+  readonly account: string;
+  /** What is known from elsewhere; without it only consistency is checked. */
+  readonly trust?: Trust;
 }
 
 /**
@@ -51,10 +50,11 @@ export async function isAccountExport(source: ExportSource): Promise<boolean> {
  * when a heartbeat counted them, and the global acts all that it had of these.
  * @returns the report; an export that cannot be read is reported as incomplete, not thrown.
  */
-export async function verifyAccountExport(source: ExportSource, options: VerifyOptions = {}): Promise<Report<AccountCheck>> {
+export async function verifyAccountExport(source: ExportSource, options: AccountVerifyOptions): Promise<Report<AccountCheck>> {
   const report = new ReportBuilder<AccountCheck>(ACCOUNT_CHECKS);
   const manifest = await readManifest(source, report);
   if (manifest === null) return report.build({ origin: null, from: null, to: null, entries: 0 }, "");
+  if (manifest.account !== options.account) report.tampered("account", "the export is of another account than the one that was asked for");
   const run = new AccountRun(source, manifest, report, options.trust);
   try {
     await run.read();

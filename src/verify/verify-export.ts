@@ -1,3 +1,4 @@
+import { isAccountManifest } from "../audit/account-export-format.js";
 import { BUNDLE_BYTES_MAX, BUNDLE_WIDTH, BundleError, bundleEntries } from "../audit/bundle.js";
 import { CHAIN_CHECKS, type ChainFinding, type ChainStep, ChainVerifier } from "../audit/chain-verifier.js";
 import { entryWarnings } from "../audit/entry.js";
@@ -80,6 +81,8 @@ async function readManifest(source: ExportSource, report: ReportBuilder): Promis
   try {
     const bytes = await source.read(EXPORT_FILES.manifest, MANIFEST_BYTES_MAX);
     if (bytes === null) throw new Error("is missing");
+    // It is not the export's business to choose what it is checked for.
+    if (isAccountManifest(bytes)) throw new Error("is of one account's export: say of which account you expect it, --account acc_…");
     const manifest = parseManifest(bytes);
     report.note("manifest", "ok", `made ${manifest.created} by ${manifest.tool}, over a tree of ${String(manifest.size)} entries`);
     return manifest;

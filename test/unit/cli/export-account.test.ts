@@ -109,7 +109,7 @@ describe("rootkeep audit export --account", () => {
     const { status, stdout } = await run("audit", "export", place("mine"), "--account", ACCOUNT);
     assert.equal(status, 0);
     assert.match(stdout, /^exported all \d{3} entries of acc_\w+ and 20 global acts up to heartbeat 1000$/m);
-    assert.match((await run("audit", "verify", place("mine"))).stdout, /^intact: all entries of acc_/m);
+    assert.match((await run("audit", "verify", place("mine"), "--account", ACCOUNT)).stdout, /^intact: all entries of acc_/m);
     // Left behind by a run that was broken off, and by somebody else.
     await writeFile(join(place("mine"), "entries", "001.part"), "torn");
     await writeFile(join(place("mine"), "mine.txt"), "kept");
@@ -118,7 +118,7 @@ describe("rootkeep audit export --account", () => {
     assert.equal((JSON.parse(again.stdout) as { account: string }).account, ACCOUNT);
     assert.deepEqual((await readdir(join(place("mine"), "entries"))).sort(), ["000", "001.p"]);
     assert.equal(await readFile(join(place("mine"), "mine.txt"), "utf8"), "kept");
-    assert.equal((await run("audit", "verify", place("mine"))).status, 0);
+    assert.equal((await run("audit", "verify", place("mine"), "--account", ACCOUNT)).status, 0);
   });
 
   it("leaves no manifest where the service keeps entries back: the directory verifies as incomplete", async () => {
@@ -127,7 +127,7 @@ describe("rootkeep audit export --account", () => {
     auditor.keptBack = 0;
     assert.equal(status, 1);
     assert.match(stderr, /the service sent \d+ of \d+ entries/);
-    assert.equal((await run("audit", "verify", place("short"))).status, 2);
+    assert.equal((await run("audit", "verify", place("short"), "--account", ACCOUNT)).status, 2);
   });
 
   it("says what is wrong with the call, or in the way", async () => {
@@ -140,6 +140,6 @@ describe("rootkeep audit export --account", () => {
     await writeFile(join(place("foreign"), ACCOUNT_FILES.manifest), "{}\n");
     assert.match((await run("audit", "export", place("foreign"), "--account", ACCOUNT)).stderr, /holds another export/);
     assert.match((await run("audit", "export", place("mine"), "--account", OTHER)).stderr, /holds another export/);
-    assert.equal((await run("audit", "verify", place("mine"))).status, 0);
+    assert.equal((await run("audit", "verify", place("mine"), "--account", ACCOUNT)).status, 0);
   });
 });

@@ -20,7 +20,8 @@ import {
   type ExportFiles,
   sampleAccountLog,
 } from "../../support/account-export.js";
-import { ACCOUNTS, writeFiles } from "../../support/sample-log.js";
+import { ACCOUNTS, fingerprintOf, writeFiles } from "../../support/sample-log.js";
+import { noteOf, receiptOf } from "../../support/signed-export.js";
 import { noteSigner } from "../../support/tlog-keys.js";
 
 const [ACCOUNT, OTHER] = ACCOUNTS;
@@ -34,7 +35,13 @@ async function folder(): Promise<string> {
   return path;
 }
 
-async function verify(files: ExportFiles, trust?: object, prepare?: (directory: string) => Promise<void>): Promise<Report<AccountCheck>> {
+interface Prepared {
+  readonly prepare?: (directory: string) => Promise<void>;
+  /** Whose export the reader expects. */
+  readonly account?: string;
+}
+
+async function verify(files: ExportFiles, trust?: object, { prepare, account = ACCOUNT }: Prepared = {}): Promise<Report<AccountCheck>> {
   const place = await folder();
   const directory = join(place, "export");
   await mkdir(directory);
@@ -43,7 +50,11 @@ async function verify(files: ExportFiles, trust?: object, prepare?: (directory: 
   if (trust !== undefined) await writeFiles(place, { "trust.json": JSON.stringify(trust) });
   let out = "";
   const args = trust === undefined ? [] : ["--trust", join(place, "trust.json")];
-  const exitCode = await runVerify([directory, "--json", "--quiet", ...args], { write: (text) => (out += text) }, { write: () => true });
+  const exitCode = await runVerify(
+    [directory, "--account", account, "--json", "--quiet", ...args],
+    { write: (text) => (out += text) },
+    { write: () => true },
+  );
   const report = JSON.parse(out) as Report<AccountCheck>;
   assert.equal(exitCode, report.exitCode);
   return report;
@@ -239,9 +250,13 @@ describe("an account export", () => {
   it("T16: asks for the witnesses of the reader's policy", async () => {
     const witness = noteSigner("witness.example/w1", "cosignature", Buffer.alloc(32, 9));
     const policy = `log ${TRUST.keys[0]!}\nwitness w1 ${formatVerifierKey(witness.key)}\nquorum w1\n`;
-    const report = await verify(await files(), { origin: ACCOUNT_LOG_ORIGIN, policy: "policy.txt" }, async (directory) => {
-      await writeFiles(join(directory, ".."), { "policy.txt": policy });
-    });
+    const report = await verify(
+      await files(),
+      { origin: ACCOUNT_LOG_ORIGIN, policy: "policy.txt" },
+      {
+        prepare: (directory) => writeFiles(join(directory, ".."), { "policy.txt": policy }),
+      },
+    );
     assert.deepEqual(failed(report), ["quorum"]);
   });
   it("is held against hashes, receipts and the founding that its reader knows", async () => {
@@ -251,11 +266,86 @@ describe("an account export", () => {
     assert.deepEqual([failed(wrong), wrong.firstBadSeq], [["trust"], mine[8]]);
     assert.deepEqual(failed(await verify(await files(), { ...TRUST, foundingFingerprints: ["5e88"] })), ["trust"]);
     const receipt = (await files())[ACCOUNT_FILES.heartbeatProof]!;
-    const held = await verify(await files(), { ...TRUST, receipts: ["r.tlog-proof"] }, async (directory) => {
-      await writeFiles(join(directory, ".."), { "r.tlog-proof": receipt });
-    });
+    const held = await verify(
+      await files(),
+      { ...TRUST, receipts: ["r.tlog-proof"] },
+      {
+        prepare: (directory) => writeFiles(join(directory, ".."), { "r.tlog-proof": receipt }),
+      },
+    );
     assert.equal(held.exitCode, 0);
     assert.match(held.warnings.join(), /receipt r\.tlog-proof is of an entry that is not here/);
+  });
+  it("knows older and newer states from the trust file, and says when nothing of it could be checked [AC-17]", async () => {
+    const held = async (trust: object, log = files()): Promise<Report<AccountCheck>> => verify(await log, trust, { prepare: beside });
+    const leaves = log.entries.map((entry) => leafHash(entry));
+    const early = await sampleAccountLog(300);
+    assert.ok(
+      early.entries.slice(0, 300).every((entry, seq) => entry.equals(log.entries[seq]!)),
+      "one log, at two times",
+    );
+    const notes = {
+      "newer.note": await noteOf(leaves, 900, { log: ACCOUNT_LOG_SIGNER }),
+      "receipt.tlog-proof": await receiptOf(leaves, mine.at(-1)!, SIZE + 1, { log: ACCOUNT_LOG_SIGNER }),
+      "same.note": await noteOf(leaves, SIZE + 1, { log: ACCOUNT_LOG_SIGNER }),
+      "other.note": await noteOf(leaves.toReversed(), SIZE + 1, { log: ACCOUNT_LOG_SIGNER }),
+    };
+    const beside = (directory: string): Promise<void> => writeFiles(join(directory, ".."), notes);
+    const older = accountExportOf(early, ACCOUNT);
+    for (const known of [
+      { receipts: ["newer.note"] },
+      { receipts: ["receipt.tlog-proof"] },
+      { head: [{ size: 1_000, leaf: leaves[999]!.toString("hex") }] },
+    ]) {
+      const report = await held({ ...TRUST, ...known }, older);
+      assert.deepEqual(failed(report), ["trust"]);
+      assert.match(said(report, "trust"), /knows (900|1000|1001) entries: the log was cut, or the export is older/);
+    }
+    assert.match(said(await held({ ...TRUST, receipts: ["other.note"] }), "trust"), /it was forked/);
+    const same = { origin: ACCOUNT_LOG_ORIGIN, receipts: ["same.note"] };
+    assert.equal((await held(same)).exitCode, 0);
+    const alone = await held({ ...TRUST, receipts: ["newer.note"] });
+    assert.deepEqual([alone.exitCode, alone.warnings.length], [0, 1]);
+    assert.match(alone.warnings.join(), /a checkpoint alone/);
+    const nothing = await held({ origin: ACCOUNT_LOG_ORIGIN, genesis: "ab".repeat(32) });
+    assert.equal(nothing.exitCode, 2);
+    assert.match(said(nothing, "trust"), /nothing in the trust file is of an entry of the export/);
+    assert.equal(
+      (await held({ origin: ACCOUNT_LOG_ORIGIN, head: [{ size: mine[7]! + 1, leaf: leaves[mine[7]!]!.toString("hex") }] })).exitCode,
+      0,
+    );
+  });
+  it("without a founding is found by whoever knows the founders [AC-17]", async () => {
+    const forger = noteSigner(ACCOUNT_LOG_ORIGIN, "ed25519", Buffer.alloc(32, 99));
+    const forged = await sampleAccountLog(100, { draft: (draft, seq) => (seq === 1 ? { ...draft, action: "service.started" } : draft) });
+    const known = { origin: ACCOUNT_LOG_ORIGIN, foundingFingerprints: ["alice", "bob"].map(fingerprintOf), genesis: "ab".repeat(32) };
+    const report = await verify(await accountExportOf(forged, ACCOUNT, { signer: forger }), known);
+    assert.deepEqual(failed(report), ["trust"]);
+    assert.match(said(report, "trust"), /no founding is in the export/);
+  });
+  it("is of the account that its reader names, and is never taken for an export of the log [AC-18]", async () => {
+    const other = await verify(await files(), TRUST, { account: OTHER });
+    assert.deepEqual(failed(other), ["account"]);
+    const place = await folder();
+    await writeFiles(place, await files());
+    let [out, err] = ["", ""];
+    const run = (...argv: string[]) => runVerify([place, ...argv], { write: (text) => (out += text) }, { write: (text) => (err += text) });
+    assert.equal(await run(), 2);
+    assert.match(
+      out,
+      /^failed +manifest +manifest\.json is of one account's export: say of which account you expect it, --account acc_…$/m,
+    );
+    assert.ok(!out.includes(ACCOUNT), "the export's own word is not what the reader is told to repeat");
+    for (const wrong of [
+      ["--account", "acme"],
+      ["--account", ACCOUNT, "--from", "256"],
+    ])
+      assert.equal(await run(...wrong), 3);
+    assert.equal(
+      await runVerify(["https://vault.example/v1/audit/tlog/", "--account", ACCOUNT], { write: () => true }, { write: () => true }),
+      3,
+    );
+    assert.match(err, /--account is/);
   });
   it("shows a proof that is missing, of something else, or out of order [AC-13]", async () => {
     const good = await files();
@@ -290,13 +380,14 @@ describe("an account export", () => {
   it("holds no other bundles, follows no links, and warns of other files [AC-11]", async () => {
     const good = await files();
     assert.deepEqual(failed(await verify({ ...good, ...bundlesOf("entries", log, mine.slice(0, 7)) })), ["layout"]);
-    assert.deepEqual(failed(await verify(good, undefined, (directory) => symlink("/dev/null", join(directory, "entries", "x")))), [
-      "layout",
-    ]);
-    assert.match((await verify({ ...good, "note.txt": "hello" })).warnings.join(), /another kind/);
-    const linked = await verify(without(good, /^heartbeat\.json$/), undefined, (directory) =>
-      symlink(join(directory, "manifest.json"), join(directory, "heartbeat.json")),
+    assert.deepEqual(
+      failed(await verify(good, undefined, { prepare: (directory) => symlink("/dev/null", join(directory, "entries", "x")) })),
+      ["layout"],
     );
+    assert.match((await verify({ ...good, "note.txt": "hello" })).warnings.join(), /another kind/);
+    const linked = await verify(without(good, /^heartbeat\.json$/), undefined, {
+      prepare: (directory) => symlink(join(directory, "manifest.json"), join(directory, "heartbeat.json")),
+    });
     assert.notEqual(linked.exitCode, 0);
   });
 });
