@@ -1,7 +1,7 @@
 /** The text of VERIFY.md in an account export. */
 export const ACCOUNT_GUIDE = `# How to check this export
 
-It holds all entries that the audit log has of one account, up to a certain moment, and the acts that said who may act at all. You see
+It holds all entries that the audit log has of one account, among the first so many, and the acts that said who may act at all. You see
 nothing of other accounts, and can still check that nothing of yours was left out. The format is docs/spec/account-export.md of Rootkeep.
 
 You need one thing from elsewhere: the log's key, its line \`log.vkey\`, as it was told to you before. Whoever can write all of these files
@@ -9,7 +9,8 @@ can write that one, too.
 
     npx rootkeep audit verify . --account acc_… --trust ../trust.json
 
-The account's id is the one that you were told, not one that you read here. Exit status: 0 intact, 1 tampered, 2 incomplete, 3 wrong usage. The trust file:
+The account's id is the one that you were told, not one that you read here. Exit status: 0 intact, 1 tampered, 2 incomplete, 3 wrong usage.
+The trust file:
 
     {"origin": "...", "keys": ["<line of log.vkey>"], "receipts": ["receipt.tlog-proof"], "foundingFingerprints": ["..."]}
 
@@ -19,7 +20,7 @@ entries under \`entries\` are numbered without a gap, each names the hash of the
 \`global\` are, all together, the head of the global acts. And \`proofs.ndjson\` leads from each of them to the checkpoint.
 
 What this cannot show: that the heartbeat counted rightly. Each auditor who has the whole log can compute its root again; ask for that. And
-nothing is said of entries after the heartbeat: the next one came within ten minutes.
+it says nothing of what is later than the first \`asOf\` entries of the log, which the heartbeat counted. There should be a heartbeat every ten minutes.
 
 By hand, the hash of an entry is SHA-256 over one zero byte and its bytes; here of the heartbeat:
 

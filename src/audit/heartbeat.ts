@@ -42,7 +42,7 @@ export function heartbeatDetails({ asOf, streams, streamsRoot }: Heartbeat, serv
 export function readHeartbeat({ action, outcome, seq, details }: HeartbeatFacts): Heartbeat | null {
   if (action !== "log.heartbeat" || outcome !== "committed") return null;
   const { asOf, streams, streamsRoot } = details ?? {};
-  if (!isCount(asOf) || asOf > seq || !isCount(streams) || !isHash(streamsRoot)) return null;
+  if (!isCount(asOf) || asOf > seq || asOf < seq - HEARTBEAT_LAG_MAX || !isCount(streams) || !isHash(streamsRoot)) return null;
   return { asOf, streams, streamsRoot: Buffer.from(streamsRoot, "hex") };
 }
 

@@ -30,6 +30,8 @@ import { type Report, ReportBuilder } from "./report.js";
 import type { Trust } from "./trust.js";
 
 const PROOFS_BYTES_MAX = 2 ** 30;
+/** A heartbeat comes every ten minutes; an export that is made now ends at one that is not much older. */
+const HEARTBEAT_AGE_MAX_MS = 20 * 60_000;
 const OURS: ReadonlySet<string> = new Set(Object.values(ACCOUNT_FILES));
 
 /** The file `checkpoint`, and what it says. */
@@ -63,11 +65,12 @@ export async function verifyAccountExport(source: ExportSource, options: Account
     report.incomplete("layout", `a file cannot be read: ${error instanceof Error ? error.message : "unknown"}`);
   }
   const { origin, entries } = manifest;
-  return report.build({ origin, from: 0, to: entries, entries: run.entries }, statementFor(manifest, run.time, options.trust));
+  return report.build({ origin, from: 0, to: entries, entries: run.entries }, statementFor(manifest, run, options.trust));
 }
 
-function statementFor({ account }: AccountManifest, time: string, trust: Trust | undefined): string {
-  const what = `all entries of ${account} up to ${time}`;
+/** A heartbeat says how many entries it has counted, not until when: its own time may be much later than that of the last one. */
+function statementFor({ account }: AccountManifest, { asOf, lastTime }: AccountRun, trust: Trust | undefined): string {
+  const what = `all entries of ${account} among the first ${String(asOf)} entries of the log, of which the last known time is ${lastTime}`;
   if (trust?.keys !== undefined) return `${what}, as the log counted them under a key of the trust file`;
   return `${what}, consistent in itself and with the key in the export; origin not checked`;
 }
@@ -89,8 +92,10 @@ async function readManifest(source: ExportSource, report: ReportBuilder<AccountC
 class AccountRun {
   /** Entries and acts that were read. */
   entries = 0;
-  /** Time of the heartbeat. */
-  time = "an unknown time";
+  /** Entries of the log that the heartbeat counts. */
+  asOf = 0;
+  /** The latest time in an entry that is here. */
+  lastTime = "unknown";
   readonly #trust: AccountTrustCheck | undefined;
   readonly #inclusion: InclusionCheck;
 
@@ -129,6 +134,8 @@ class AccountRun {
   }
 
   #take(walked: WalkedEntry): void {
+    const { time } = walked.entry;
+    if (this.lastTime === "unknown" || time > this.lastTime) this.lastTime = time;
     this.#inclusion.add(walked);
     this.#trust?.add(walked);
   }
@@ -208,7 +215,12 @@ class AccountRun {
     verifyInclusion(index, checkpoint.size, leafHash(bytes), hashes, checkpoint.root);
     const heartbeat = readHeartbeat({ ...entry, details: entryExtras(entry).details });
     if (heartbeat === null) throw new Error("is no heartbeat");
-    this.time = entry.time;
+    this.asOf = heartbeat.asOf;
+    const what = `entry ${String(place)} of ${entry.time} is a heartbeat that the checkpoint covers`;
+    this.report.note("heartbeat", "ok", `${what}; it counts the first ${String(heartbeat.asOf)} entries`);
+    const age = Date.now() - Date.parse(entry.time);
+    if (age > HEARTBEAT_AGE_MAX_MS)
+      this.report.warn(`the heartbeat is ${ageOf(age)} old: of what came since the export says nothing`, `entry ${String(place)}`);
     return heartbeat;
   }
 
@@ -242,7 +254,6 @@ class AccountRun {
     const whose = this.trust?.keys === undefined ? "a key that the export names itself" : "a key of the trust file";
     if (hasHeartbeat) {
       report.note("signatures", "ok", `the checkpoint is signed by ${whose}`);
-      report.note("heartbeat", "ok", `entry ${String(manifest.heartbeat)} of ${this.time} is a heartbeat that the checkpoint covers`);
       report.note("inclusion", "ok", "every entry is in the log, where it says");
     }
     if (hasHeads) {
@@ -257,4 +268,10 @@ class AccountRun {
     report.note("account", "ok", "every entry under entries/ is of this account");
     report.note("chain", "ok", "no entry of the account is missing, moved or there twice");
   }
+}
+
+function ageOf(milliseconds: number): string {
+  const hours = Math.floor(milliseconds / 3_600_000);
+  if (hours < 2) return `${String(Math.floor(milliseconds / 60_000))} minutes`;
+  return hours < 48 ? `${String(hours)} hours` : `${String(Math.floor(hours / 24))} days`;
 }

@@ -44,6 +44,8 @@ export interface LogBends {
   readonly tips?: (tips: readonly StreamTip[]) => readonly StreamTip[];
   /** For how many entries the heartbeat claims it. */
   readonly asOf?: number;
+  /** When it was written, in the form of an entry's time. */
+  readonly beatAt?: string;
 }
 
 /** The files of an export by path. */
@@ -74,7 +76,13 @@ export async function sampleAccountLog(size: number, bends: LogBends = {}): Prom
     actor: { type: "system" },
     details: heartbeatDetails({ asOf: bends.asOf ?? size, streams: tips.length, streamsRoot: await headsRoot(tips) }, null),
   };
-  const head = { ...start, size, lastLeaf: built.at(-1)?.leafHash ?? ZERO_HASH, lastTime: sampleTime(0), now: sampleTime(9) };
+  const head = {
+    ...start,
+    size,
+    lastLeaf: built.at(-1)?.leafHash ?? ZERO_HASH,
+    lastTime: sampleTime(0),
+    now: bends.beatAt ?? sampleTime(9),
+  };
   const entries = [...built, ...placeEntries(head, [draft], new Map())].map(({ bytes }) => bytes);
   const places = new Map([...ACCOUNTS, "global"].map((stream) => [stream, index.placesOf(stream, 0, size)]));
   return { entries, places, tips, heartbeat: size };

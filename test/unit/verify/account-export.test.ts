@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { ACCOUNT_FILES, headsBytes, parseHeads } from "../../../src/audit/account-export-format.js";
 import { leafHash } from "../../../src/audit/chain.js";
+import { HEARTBEAT_LAG_MAX, readHeartbeat } from "../../../src/audit/heartbeat.js";
 import { cosignNote, parseNote, signatureLine } from "../../../src/audit/tlog/note.js";
 import { formatVerifierKey } from "../../../src/audit/tlog/verifier-key.js";
 import type { AccountCheck } from "../../../src/verify/account-checks.js";
@@ -72,6 +73,11 @@ function said(report: Report<AccountCheck>, check: AccountCheck): string {
   return report.checks.find((one) => one.check === check)?.message ?? "";
 }
 
+/** What it warns of, but that the sample's heartbeat is of long ago. */
+function warned(report: Report<AccountCheck>): string[] {
+  return report.warnings.filter((warning) => !warning.startsWith("the heartbeat is "));
+}
+
 describe("an account export", () => {
   let log: AccountLogSample;
   let mine: readonly number[];
@@ -100,11 +106,12 @@ describe("an account export", () => {
         ["trust", "skipped"],
       ],
     );
-    assert.deepEqual([report.exitCode, report.entries, report.warnings], [0, mine.length + acts.length, []]);
+    assert.deepEqual([report.exitCode, report.entries, warned(report)], [0, mine.length + acts.length, []]);
     assert.match(report.statement, /origin not checked/);
     const trusted = await verify(await files(), TRUST);
     assert.equal(trusted.exitCode, 0);
-    assert.match(trusted.statement, new RegExp(`^all entries of ${ACCOUNT} up to 2026-.*under a key of the trust file$`));
+    const told = `all entries of ${ACCOUNT} among the first 1000 entries of the log, of which the last known time is 2026-01-01T00:00:00.000000Z`;
+    assert.equal(trusted.statement, `${told}, as the log counted them under a key of the trust file`);
   });
   it("can hold an account of one entry, and a log without global acts", async () => {
     const small = await sampleAccountLog(4, { draft: (draft, seq) => (seq === 1 ? { ...draft, action: "service.started" } : draft) });
@@ -209,6 +216,36 @@ describe("an account export", () => {
     assert.match(said(report, "chain"), /later than the heartbeat counts/);
     assert.match(said(report, "acts"), /later than the heartbeat counts/);
   });
+  it("claims no more than what the heartbeat has counted, however late it was written [AC-15]", async () => {
+    const early = await sampleAccountLog(200);
+    const late = new Date().toISOString().replace("Z", "000Z");
+    const held = await sampleAccountLog(SIZE, { asOf: 200, tips: () => early.tips, beatAt: late });
+    const before = (seqs: readonly number[]): number[] => seqs.filter((seq) => seq < 200);
+    const report = await verify(await accountExportOf(held, ACCOUNT, { entries: before(mine), acts: before(acts) }), TRUST);
+    assert.equal(report.exitCode, 0);
+    assert.match(report.statement, /among the first 200 entries of the log, of which the last known time is 2026-01-01T00:00:00\.000000Z,/);
+    assert.ok(!report.statement.includes(late), "the time of the heartbeat is not that of what it counts");
+    assert.match(said(report, "heartbeat"), /^entry 1000 of .* it counts the first 200 entries$/);
+  });
+  it("is warned of where its heartbeat is old: what came since was perhaps kept back [AC-15]", async () => {
+    for (const [minutes, warnings] of [
+      [0, 0],
+      [15, 0],
+      [25, 1],
+      [60 * 24 * 3, 1],
+    ] as const) {
+      const beatAt = new Date(Date.now() - minutes * 60_000).toISOString().replace("Z", "000Z");
+      const report = await verify(await accountExportOf(await sampleAccountLog(20, { beatAt }), ACCOUNT), TRUST);
+      assert.deepEqual([report.exitCode, report.warnings.length], [0, warnings], report.warnings.join());
+      if (warnings > 0) assert.match(report.warnings.join(), /^the heartbeat is (25 minutes|3 days) old: /);
+    }
+  });
+  it("needs a heartbeat that counts all but what others appended meanwhile [AC-7]", () => {
+    const facts = { action: "log.heartbeat", outcome: "committed", seq: 500_000 };
+    const counting = (asOf: number) => readHeartbeat({ ...facts, details: { asOf, streams: 3, streamsRoot: "ab".repeat(32) } });
+    for (const asOf of [500_000, 500_000 - HEARTBEAT_LAG_MAX]) assert.equal(counting(asOf)?.asOf, asOf);
+    for (const asOf of [500_001, 500_000 - HEARTBEAT_LAG_MAX - 1, 0, -1, 1.5]) assert.equal(counting(asOf), null);
+  });
   it("shows a checkpoint that is not the manifest's, or not the one that the heartbeat is proven to [AC-10] [AC-12]", async () => {
     assert.ok(failed(await verify(await files({ manifest: { size: SIZE + 9 } }))).includes("signatures"));
     const renamed = failed(await verify(await files({ manifest: { origin: "rootkeep.example/audit/other/1" } })));
@@ -305,8 +342,8 @@ describe("an account export", () => {
     const same = { origin: ACCOUNT_LOG_ORIGIN, receipts: ["same.note"] };
     assert.equal((await held(same)).exitCode, 0);
     const alone = await held({ ...TRUST, receipts: ["newer.note"] });
-    assert.deepEqual([alone.exitCode, alone.warnings.length], [0, 1]);
-    assert.match(alone.warnings.join(), /a checkpoint alone/);
+    assert.equal(alone.exitCode, 0);
+    assert.match(warned(alone).join(), /^receipt newer\.note is a checkpoint alone/);
     const nothing = await held({ origin: ACCOUNT_LOG_ORIGIN, genesis: "ab".repeat(32) });
     assert.equal(nothing.exitCode, 2);
     assert.match(said(nothing, "trust"), /nothing in the trust file is of an entry of the export/);
