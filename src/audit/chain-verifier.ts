@@ -77,6 +77,10 @@ export class ChainVerifier {
   get held(): number {
     return this.#streams.size + this.#derivedIds.size;
   }
+  /** True if an entry so far has this derived id. */
+  hasTaken(id: string): boolean {
+    return this.#derivedIds.has(id);
+  }
   /** Origin that the last entry of this log names; undefined before the first. */
   get epoch(): string | undefined {
     return this.#epoch;

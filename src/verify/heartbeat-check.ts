@@ -1,18 +1,20 @@
-import type { ChainStep } from "../audit/chain-verifier.js";
+import type { ChainStep, ChainVerifier } from "../audit/chain-verifier.js";
 import { type Entry, entryExtras } from "../audit/entry.js";
-import { isHash } from "../audit/entry-form.js";
 import type { ExportManifest } from "../audit/export-format.js";
 import { isGlobalAct } from "../audit/global-acts.js";
 import { HEARTBEAT_LAG_MAX, heartbeatId, heartbeatIdBeside, readHeartbeat } from "../audit/heartbeat.js";
 import { HeadsReplay } from "./heads-replay.js";
-import type { ReportBuilder } from "./report.js";
+import { type ReportBuilder, spanOf } from "./report.js";
 
-/** A head that moved. */
-interface Move {
+/** Entries that move no head: they are kept for their leaf hash alone. */
+const NO_STREAM = "";
+/** Longer than this no log should be without a heartbeat: they come every ten minutes [AC-8]. */
+const SILENCE_MS = 20 * 60_000;
+
+interface KnownHeartbeat {
   readonly seq: number;
-  /** Null for a global act. */
-  readonly stream: string | null;
-  readonly leaf: string;
+  readonly id: string;
+  readonly time: string;
 }
 
 /**
@@ -22,18 +24,30 @@ interface Move {
  */
 export class HeartbeatCheck {
   readonly #heads = new HeadsReplay();
-  /** Moves that the heads do not have yet, in order, from `#from` on. */
-  #moves: Move[] = [];
+  /**
+   * Entries that the heads do not have yet, in order, from `#from` on: one array for each member, which takes less of time and memory than
+   * an object for each entry of the log. A stream is null for a global act.
+   */
+  #seqs: number[] = [];
+  #streams: (string | null)[] = [];
+  #leaves: string[] = [];
   #from = 0;
   #next = 0;
   /** The heartbeat that was read last. */
-  #last: { readonly seq: number; readonly id: string } | undefined;
+  #last: KnownHeartbeat | undefined;
   #count = 0;
+  /** Time of the entry that was read last. */
+  #time = "";
+  #silence: { readonly milliseconds: number; readonly seq: number } = { milliseconds: 0, seq: 0 };
 
-  /** @param lagMax entries between what a heartbeat states and its own place. */
+  /**
+   * @param chain knows the derived ids so far.
+   * @param lagMax entries between what a heartbeat states and its own place.
+   */
   constructor(
     private readonly manifest: Pick<ExportManifest, "from">,
     private readonly report: ReportBuilder,
+    private readonly chain: Pick<ChainVerifier, "hasTaken">,
     private readonly lagMax = HEARTBEAT_LAG_MAX,
   ) {}
 
@@ -43,31 +57,41 @@ export class HeartbeatCheck {
     if (this.manifest.from > 0 || seq < this.#next) return;
     this.#next = seq + 1;
     if (entry === null) return;
+    this.#time = entry.time;
     const stream = entry["stream"] as string | undefined;
-    if (stream !== undefined) this.#moves.push({ seq, stream, leaf });
-    else if (isGlobalAct({ action: entry.action, outcome: entry.outcome })) this.#moves.push({ seq, stream: null, leaf });
-    else if (entry.action === "log.heartbeat" && entry.outcome === "committed") this.#check(seq, entry);
+    if (stream === undefined && entry.action === "log.heartbeat" && entry.outcome === "committed") this.#check(seq, entry);
+    this.#seqs.push(seq);
+    this.#streams.push(stream ?? (isGlobalAct({ action: entry.action, outcome: entry.outcome }) ? null : NO_STREAM));
+    this.#leaves.push(leaf);
     this.#moveTo(seq - this.lagMax);
   }
 
   finish(): void {
     if (this.manifest.from > 0) this.report.note("heartbeats", "skipped", "the export does not begin with the log's first entry");
     else if (this.#count === 0) this.report.note("heartbeats", "not-present", "there is no heartbeat");
-    else this.report.note("heartbeats", "ok", `${String(this.#count)} heartbeats state the heads that the entries have`);
+    else {
+      this.#measure(this.#time, this.#next - 1);
+      const { milliseconds, seq } = this.#silence;
+      // A service that was stopped for a night leaves the same trace as one that held its log back: the reader is told, and knows.
+      const silence =
+        milliseconds > SILENCE_MS ? `; the longest time without one was ${spanOf(milliseconds)}, up to entry ${String(seq)}` : "";
+      this.report.note("heartbeats", "ok", `${String(this.#count)} heartbeats state the heads that the entries have${silence}`);
+    }
   }
 
   #check(seq: number, entry: Entry): void {
     const what = `heartbeat ${String(seq)}`;
     const last = this.#last;
-    this.#last = { seq, id: entry.id };
+    this.#measure(entry.time, seq);
+    this.#last = { seq, id: entry.id, time: entry.time };
     this.#count += 1;
     const heartbeat = readHeartbeat({ ...entry, details: entryExtras(entry).details });
     if (heartbeat === null || entry.actor.type !== "system") {
       this.#fail(seq, `${what} has not its form`);
       return;
     }
-    if (!follows(entry, last?.id ?? null)) this.#fail(seq, `${what} does not follow the one before it`);
     const { asOf, streams, streamsRoot } = heartbeat;
+    if (!this.#follows(entry, last?.id ?? null, asOf)) this.#fail(seq, `${what} does not follow the one before it`);
     if (asOf <= (last?.seq ?? 0) || asOf < seq - this.lagMax) {
       this.#fail(seq, `${what} states heads of ${String(asOf)} entries, which are of long before`);
       return;
@@ -80,24 +104,42 @@ export class HeartbeatCheck {
   }
 
   #moveTo(asOf: number): void {
-    for (let move = this.#moves[this.#from]; move !== undefined && move.seq < asOf; move = this.#moves[this.#from]) {
-      if (move.stream === null) this.#heads.act(move.leaf);
-      else this.#heads.extend(move.stream, move.leaf);
-      this.#from += 1;
+    let from = this.#from;
+    for (; from < this.#seqs.length && (this.#seqs[from] ?? asOf) < asOf; from++) {
+      const [stream, leaf] = [this.#streams[from], this.#leaves[from] ?? ""];
+      if (stream === null) this.#heads.act(leaf);
+      else if (stream !== undefined && stream !== NO_STREAM) this.#heads.extend(stream, leaf);
     }
-    if (this.#from * 2 <= this.#moves.length || this.#from < 1_000) return;
-    this.#moves = this.#moves.slice(this.#from);
+    this.#from = from;
+    if (from * 2 <= this.#seqs.length || from < 1_000) return;
+    this.#seqs = this.#seqs.slice(from);
+    this.#streams = this.#streams.slice(from);
+    this.#leaves = this.#leaves.slice(from);
     this.#from = 0;
+  }
+
+  /** Whether the id is the one that follows `before`, or, where another entry has taken that, the one beside it [AC-8]. */
+  #follows(entry: Entry, before: string | null, asOf: number): boolean {
+    const { id, log } = entry;
+    const expected = heartbeatId(log, before);
+    if (id === expected) return true;
+    const leaf = this.#leafAt(asOf - 1);
+    if (leaf === undefined || entryExtras(entry).details?.["beside"] !== leaf || !this.chain.hasTaken(expected)) return false;
+    return id === heartbeatIdBeside(log, before, leaf);
+  }
+
+  /** Leaf hash of an entry that is still kept: the place of one tells those of all others, where none is missing. */
+  #leafAt(seq: number): string | undefined {
+    const index = this.#from + seq - (this.#seqs[this.#from] ?? 0);
+    return this.#seqs[index] === seq ? this.#leaves[index] : undefined;
+  }
+
+  #measure(time: string, seq: number): void {
+    const milliseconds = this.#last === undefined ? 0 : Date.parse(time) - Date.parse(this.#last.time);
+    if (milliseconds > this.#silence.milliseconds) this.#silence = { milliseconds, seq };
   }
 
   #fail(seq: number, message: string): void {
     this.report.tampered("heartbeats", message, seq);
   }
-}
-
-/** By its id, or by the one that it takes where another entry stands under that [AC-8]. */
-function follows(entry: Entry, before: string | null): boolean {
-  if (entry.id === heartbeatId(entry.log, before)) return true;
-  const beside = entryExtras(entry).details?.["beside"];
-  return isHash(beside) && entry.id === heartbeatIdBeside(entry.log, before, beside);
 }

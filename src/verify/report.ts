@@ -159,3 +159,10 @@ export function renderReport(report: Report<string>): string {
   lines.push(`${report.verdict}: ${report.statement}`, "");
   return lines.join("\n");
 }
+
+/** A span of time in words, in minutes, hours or days. */
+export function spanOf(milliseconds: number): string {
+  const hours = Math.floor(milliseconds / 3_600_000);
+  if (hours < 2) return `${String(Math.floor(milliseconds / 60_000))} minutes`;
+  return hours < 48 ? `${String(hours)} hours` : `${String(Math.floor(hours / 24))} days`;
+}

@@ -26,7 +26,7 @@ import { AccountWalk, type WalkedEntry } from "./account-walk.js";
 import type { ExportSource } from "./export-source.js";
 import { InclusionCheck } from "./inclusion-check.js";
 import { LogNotes } from "./log-notes.js";
-import { type Report, ReportBuilder } from "./report.js";
+import { type Report, ReportBuilder, spanOf } from "./report.js";
 import type { Trust } from "./trust.js";
 
 const PROOFS_BYTES_MAX = 2 ** 30;
@@ -220,7 +220,7 @@ class AccountRun {
     this.report.note("heartbeat", "ok", `${what}; it counts the first ${String(heartbeat.asOf)} entries`);
     const age = Date.now() - Date.parse(entry.time);
     if (age > HEARTBEAT_AGE_MAX_MS)
-      this.report.warn(`the heartbeat is ${ageOf(age)} old: of what came since the export says nothing`, `entry ${String(place)}`);
+      this.report.warn(`the heartbeat is ${spanOf(age)} old: of what came since the export says nothing`, `entry ${String(place)}`);
     return heartbeat;
   }
 
@@ -268,10 +268,4 @@ class AccountRun {
     report.note("account", "ok", "every entry under entries/ is of this account");
     report.note("chain", "ok", "no entry of the account is missing, moved or there twice");
   }
-}
-
-function ageOf(milliseconds: number): string {
-  const hours = Math.floor(milliseconds / 3_600_000);
-  if (hours < 2) return `${String(Math.floor(milliseconds / 60_000))} minutes`;
-  return hours < 48 ? `${String(hours)} hours` : `${String(Math.floor(hours / 24))} days`;
 }

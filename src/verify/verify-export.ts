@@ -115,7 +115,7 @@ class ExportRun {
     this.#trust = options.trust === undefined ? undefined : new TrustCheck(options.trust, manifest, report);
     this.#checkpoints = new CheckpointCheck(source, manifest, report, options.trust);
     this.#epochs = new EpochCheck(this.#checkpoints, report);
-    this.#heartbeats = new HeartbeatCheck(manifest, report);
+    this.#heartbeats = new HeartbeatCheck(manifest, report, this.#chain);
     this.#tree = new TreeCheck(source, manifest, report, this.#checkpoints);
   }
 

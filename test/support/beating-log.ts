@@ -16,12 +16,23 @@ const account = (number: number): string => `acc_${String(number).padStart(26, "
 export interface Beat {
   readonly tips: readonly StreamTip[];
   readonly before: string | null;
+  /** Leaf hashes of the entries before it. */
+  readonly leaves: readonly Buffer[];
   readonly heartbeat: Heartbeat;
 }
 export type BendBeat = (seq: number, beat: Beat, tipsAt: (size: number) => StreamTip[]) => Promise<Partial<EntryDraft>> | undefined;
 
+/** An entry that is none of the log's usual ones; undefined where it is. */
+export type OtherEntry = (seq: number, before: string | null) => Partial<EntryDraft> | undefined;
+
 /** A log with accounts that come and grow, global acts, and heartbeats that are right unless they are bent. */
-export async function beatingLog(bend?: BendBeat, size = BEATING_SIZE, beats: readonly number[] = BEATS): Promise<Exported> {
+export async function beatingLog(
+  bend?: BendBeat,
+  size = BEATING_SIZE,
+  beats: readonly number[] = BEATS,
+  other?: OtherEntry,
+  timeOf: (seq: number) => string = sampleTime,
+): Promise<Exported> {
   const entries: Buffer[] = [];
   const placed: { stream: string | null; leaf: Buffer }[] = [];
   let prev = ZERO_HASH;
@@ -44,14 +55,15 @@ export async function beatingLog(bend?: BendBeat, size = BEATING_SIZE, beats: re
       const tips = tipsAt(asOf);
       const heartbeat = { asOf, streams: tips.length, streamsRoot: await headsRoot(tips) };
       draft = { ...draft, action: "log.heartbeat", id: heartbeatId(SAMPLE_ORIGIN, before), details: heartbeatDetails(heartbeat, null) };
-      draft = { ...draft, ...(await bend?.(seq, { tips, before, heartbeat }, tipsAt)) };
+      draft = { ...draft, ...(await bend?.(seq, { tips, before, heartbeat, leaves: placed.map(({ leaf }) => leaf) }, tipsAt)) };
       before = draft.id;
     } else if (seq === 0) draft = { ...draft, action: "log.genesis" };
+    else if (other?.(seq, before) !== undefined) draft = { ...draft, ...other(seq, before) };
     else if (seq % 7 === 0) draft = { ...draft, action: "allowlist.grant" };
     else draft = { ...draft, stream: account((seq * 11) % Math.min(seq, 60)) };
     const own = draft.stream === undefined ? [] : placed.filter(({ stream }) => stream === draft.stream);
     const place = draft.stream === undefined ? {} : { sseq: own.length, sprev: own.at(-1)?.leaf ?? ZERO_HASH };
-    const { bytes, leafHash: leaf } = buildEntry(draft, { log: SAMPLE_ORIGIN, seq, prev, time: sampleTime(seq), ...place });
+    const { bytes, leafHash: leaf } = buildEntry(draft, { log: SAMPLE_ORIGIN, seq, prev, time: timeOf(seq), ...place });
     prev = leaf;
     entries.push(bytes);
     placed.push({ stream: draft.action === "allowlist.grant" ? "global" : (draft.stream ?? null), leaf });

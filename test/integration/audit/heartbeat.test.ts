@@ -77,8 +77,8 @@ describe("the heartbeat of the log", () => {
   /** Heartbeats of the log with their places, each held against heads that are computed anew from the entries before `asOf`. */
   function checkedHeartbeats(entries: readonly Buffer[]): { seq: number; heartbeat: Heartbeat; id: string }[] {
     const report = new ReportBuilder(EXPORT_CHECKS);
-    const verifier = new HeartbeatCheck({ from: 0 }, report);
     const chain = new ChainVerifier(SIGNED_ORIGIN);
+    const verifier = new HeartbeatCheck({ from: 0 }, report, chain);
     for (const bytes of entries) verifier.add(chain.add(bytes));
     assert.equal(report.findings, 0, "the verifier finds the same heads [AC-16]");
     return entries.flatMap((bytes) => {

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { leafHash } from "../../../src/audit/chain.js";
 import { ChainVerifier } from "../../../src/audit/chain-verifier.js";
-import { heartbeatId } from "../../../src/audit/heartbeat.js";
+import { heartbeatDetails, heartbeatId, heartbeatIdBeside } from "../../../src/audit/heartbeat.js";
 import { headsRoot, type StreamTip } from "../../../src/audit/stream-heads.js";
 import { HeadsReplay } from "../../../src/verify/heads-replay.js";
 import { HeartbeatCheck } from "../../../src/verify/heartbeat-check.js";
-import { EXPORT_CHECKS, ReportBuilder } from "../../../src/verify/report.js";
+import { EXPORT_CHECKS, type Report, ReportBuilder } from "../../../src/verify/report.js";
 import { failedAt, saidOf, verify } from "../../support/attacked-export.js";
-import { BEATING_SIZE, type Beat, type BendBeat, beatingLog, restated } from "../../support/beating-log.js";
-import { SAMPLE_ORIGIN, sampleId } from "../../support/sample-log.js";
+import { BEATING_SIZE, type Beat, type BendBeat, beatingLog, type OtherEntry, restated } from "../../support/beating-log.js";
+import { SAMPLE_ORIGIN, sampleId, sampleTime } from "../../support/sample-log.js";
 import { naiveRoot } from "../../support/tlog-tree.js";
 
 const WRONG = 180;
@@ -100,6 +100,44 @@ describe("the heartbeats of a log, computed from its entries", () => {
     });
   }
 
+  describe("stand under another id where somebody has taken theirs [AC-8]", () => {
+    /** Somebody takes the id of heartbeat 180 long before; its writer goes beside. */
+    const squat: OtherEntry = (seq, before) =>
+      seq === 105 ? { id: heartbeatId(SAMPLE_ORIGIN, before), action: "service.started" } : undefined;
+    const beside =
+      (leafOf: (beat: Beat) => Buffer | undefined): BendBeat =>
+      (seq, beat) => {
+        const leaf = leafOf(beat)?.toString("hex");
+        if (seq !== WRONG || leaf === undefined) return undefined;
+        const details = { ...heartbeatDetails(beat.heartbeat, null), beside: leaf };
+        return Promise.resolve({ id: heartbeatIdBeside(SAMPLE_ORIGIN, beat.before, leaf), details });
+      };
+    const lastCounted = ({ leaves, heartbeat }: Beat): Buffer | undefined => leaves[heartbeat.asOf - 1];
+    const of = async (bend: BendBeat, other?: OtherEntry): Promise<Report> => verify(await beatingLog(bend, undefined, undefined, other));
+    it("and are right there, and so is the next one", async () => {
+      const report = await of(beside(lastCounted), squat);
+      assert.equal(report.exitCode, 0, JSON.stringify(report.checks));
+    });
+    it("but only there: with the hash of another entry, or where theirs was free, they are found", async () => {
+      for (const report of [
+        await of(
+          beside(({ leaves, heartbeat }) => leaves[heartbeat.asOf - 2]),
+          squat,
+        ),
+        await of(beside(lastCounted)),
+      ]) {
+        assert.deepEqual(failedAt(report, WRONG), ["heartbeats"]);
+        assert.match(saidOf(report, "heartbeats"), /does not follow the one before it/);
+      }
+    });
+  });
+  it("are told to have stayed away for long [AC-8]", async () => {
+    const night = (seq: number): string =>
+      new Date(Date.parse(sampleTime(seq)) + (seq > 150 ? 9 * 3_600_000 : 0)).toISOString().replace("Z", "000Z");
+    const report = await verify(await beatingLog(undefined, undefined, undefined, undefined, night));
+    assert.equal(report.exitCode, 0, JSON.stringify(report.checks));
+    assert.match(saidOf(report, "heartbeats"), /; the longest time without one was 9 hours, up to entry 180$/);
+  });
   it("may not lie further behind than a verifier keeps in mind [AC-7]", async () => {
     const log = await beatingLog((seq, beat, tipsAt) =>
       seq === WRONG ? restated({ ...beat, heartbeat: { ...beat.heartbeat, asOf: 110 } }, tipsAt(110)) : undefined,
@@ -109,8 +147,8 @@ describe("the heartbeats of a log, computed from its entries", () => {
       [69, 1],
     ] as const) {
       const report = new ReportBuilder(EXPORT_CHECKS);
-      const check = new HeartbeatCheck({ from: 0 }, report, lagMax);
       const chain = new ChainVerifier(SAMPLE_ORIGIN);
+      const check = new HeartbeatCheck({ from: 0 }, report, chain, lagMax);
       for (const entry of log.entries) check.add(chain.add(entry));
       check.finish();
       const built = report.build({ origin: null, from: 0, to: BEATING_SIZE, entries: BEATING_SIZE }, "");
