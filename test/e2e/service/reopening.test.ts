@@ -1,15 +1,19 @@
 // real: the program, the command line, PostgreSQL, a copy of its files as a backup, HTTP, the offline verifier; double: nothing.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { decodeBundle } from "../../../src/audit/bundle.js";
+import { type Entry, parseEntry } from "../../../src/audit/entry.js";
+import { exportAccount } from "../../../src/cli/export-account.js";
 import { exportLog } from "../../../src/cli/export-log.js";
 import { runVerify } from "../../../src/verify/main.js";
 import type { Report } from "../../../src/verify/report.js";
 import { type Crew, castParts, found, importAccounts, newAccount, obtainGrant, refusal, refusalOf } from "../../support/crew.js";
-import { Program, removeHome } from "../../support/program.js";
+import { beatAsReplica } from "../../support/other-replica.js";
+import { Program, pause, removeHome, superuserOf } from "../../support/program.js";
 import { runCli } from "../../support/run-cli.js";
 
 const ACCOUNTS = [newAccount("123456789012"), newAccount("210987654321")];
@@ -35,6 +39,8 @@ describe("a log that was put back and is reopened [AL-15] [AL-16] [AL-17] [AL-18
     await castParts(crew);
     [accountId = ""] = await importAccounts(crew.ada, ACCOUNTS);
     grantId = await obtainGrant(crew, accountId);
+    await beat(FIRST);
+    await writeFile(join(parent, "import.tlog-proof"), await proofOfImport());
     pendingId = await crew.ada.ask({ operation: "config.approve", subject: { digest: await digest("/v1/configuration") } });
     await service.stop();
     copy(join(directory, "postgres"), join(parent, "backup"));
@@ -42,7 +48,9 @@ describe("a log that was put back and is reopened [AL-15] [AL-16] [AL-17] [AL-18
     sizes = { ...sizes, backup: await size() };
     await crew.ada.open(grantId);
     await crew.ada.client.post(`/v1/grants/${grantId}/returns`);
+    await beat(FIRST);
     await exportTo("before");
+    await exportAccountTo("mine-before");
     await service.stop();
     sizes = { ...sizes, lost: JSON.parse(await readFile(join(parent, "before", "manifest.json"), "utf8")).size as number };
     await rm(join(directory, "postgres"), { recursive: true });
@@ -79,11 +87,51 @@ describe("a log that was put back and is reopened [AL-15] [AL-16] [AL-17] [AL-18
     return target;
   }
 
-  async function verify(target: string, trust?: object): Promise<Report> {
+  async function exportAccountTo(name: string): Promise<string> {
+    const target = join(parent, name);
+    await exportAccount(crew.cyd.client, { directory: target, account: accountId, tool: "test", created: new Date() });
+    return target;
+  }
+
+  /** A heartbeat, and the checkpoint that covers it. */
+  async function beat(origin: string): Promise<number> {
+    const seq = await beatAsReplica(await superuserOf(directory), origin, "trial");
+    for (let tries = 0; tries < 300; tries++) {
+      const [, size = ""] = (await crew.cyd.client.bytes("/v1/audit/tlog/checkpoint")).toString("utf8").split("\n");
+      if (Number(size) > seq) return seq;
+      await pause(50);
+    }
+    throw new Error("nobody signs");
+  }
+
+  /** The receipt of the account's first entry. */
+  async function proofOfImport(): Promise<Buffer> {
+    for await (const item of crew.cyd.client.items("/v1/audit/entries")) {
+      const { action, stream, seq } = item.object("entry").members;
+      if (action === "account.import" && stream === accountId) return await crew.cyd.client.bytes(`/v1/audit/entries/${String(seq)}/proof`);
+    }
+    throw new Error("the account was not imported");
+  }
+
+  async function trustIn(origin: string): Promise<{ origin: string; keys: string[] }> {
+    return { origin, keys: (await crew.cyd.client.bytes("/v1/audit/verifier-key")).toString("utf8").trimEnd().split("\n") };
+  }
+
+  async function entriesIn(folder: string): Promise<Entry[]> {
+    const files = await readdir(folder, { recursive: true, withFileTypes: true });
+    const bundles = await Promise.all(files.filter((file) => file.isFile()).map((file) => readFile(join(file.parentPath, file.name))));
+    return bundles.flatMap((bundle) => decodeBundle(bundle).map((bytes) => parseEntry(bytes)));
+  }
+
+  function saidOf(report: Report, check: string): string {
+    return report.checks.find((result) => result.check === check)?.message ?? "";
+  }
+
+  async function verify(target: string, trust?: object, ...more: string[]): Promise<Report> {
     const known = trust === undefined ? [] : ["--trust", join(parent, "trust.json")];
     if (trust !== undefined) await writeFile(join(parent, "trust.json"), JSON.stringify(trust));
     let text = "";
-    await runVerify([target, "--json", "--quiet", ...known], { write: (part) => (text += part) }, { write: () => undefined });
+    await runVerify([target, "--json", "--quiet", ...known, ...more], { write: (part) => (text += part) }, { write: () => undefined });
     return JSON.parse(text) as Report;
   }
 
@@ -167,6 +215,50 @@ describe("a log that was put back and is reopened [AL-15] [AL-16] [AL-17] [AL-18
       /^entry \d+ begins rootkeep\.local\/audit\/trial\/2: of rootkeep\.local\/audit\/trial\/1 entries \d+ to \d+ are lost/,
     );
     assert.equal((await verify(join(parent, "before"), { origin: FIRST, keys: [(keys[1] ?? "").split(" ")[0] ?? ""] })).verdict, "intact");
+  });
+
+  it("holds heartbeats of both epochs, each the one behind the last that was restored, in an export and over HTTP [AC-8] [AC-16]", async () => {
+    const [first, second] = [await beat(SECOND), await beat(SECOND)];
+    assert.ok(first < second);
+    const report = await verify(await exportTo("beaten"), await trustIn(SECOND));
+    assert.equal(report.verdict, "intact", JSON.stringify(report.checks.filter(({ status }) => status === "failed")));
+    const counted = Number(/^(\d+) heartbeats state/.exec(saidOf(report, "heartbeats"))?.[1]);
+    assert.ok(counted >= 3, saidOf(report, "heartbeats"));
+    await writeFile(join(parent, "token"), crew.cyd.token, { mode: 0o600 });
+    const url = new URL("/v1/audit/tlog/", service.address).href;
+    const served = await verify(url, await trustIn(SECOND), "--token-file", join(parent, "token"));
+    assert.equal(served.verdict, "intact", JSON.stringify(served.checks.filter(({ status }) => status === "failed")));
+    assert.match(saidOf(served, "heartbeats"), new RegExp(`^${String(counted)} heartbeats state`));
+    assert.match(saidOf(served, "epochs"), /begins rootkeep\.local\/audit\/trial\/2/);
+  });
+
+  it("is exported for one account's owner across both epochs, with its reopening among the acts [AC-6] [AC-17]", async () => {
+    const target = await exportAccountTo("mine-after");
+    const trust = { ...(await trustIn(SECOND)), receipts: ["import.tlog-proof"] };
+    const report = await verify(target, trust, "--account", accountId);
+    assert.equal(report.verdict, "intact", JSON.stringify(report.checks.filter(({ status }) => status === "failed")));
+    assert.match(saidOf(report, "trust"), /origin and 1 known entries/);
+    assert.deepEqual(report.warnings, []);
+    const acts = await entriesIn(join(target, "global"));
+    assert.equal(acts.filter(({ action, log }) => action === "log.reopened" && log === SECOND).length, 1);
+    const mine = await entriesIn(join(target, "entries"));
+    assert.deepEqual([...new Set(mine.map(({ log }) => log))], [FIRST, SECOND]);
+    // Whoever knows the new key alone cannot check what was signed under the old name.
+    const [key = ""] = trust.keys;
+    assert.equal((await verify(target, { ...trust, keys: [key] }, "--account", accountId)).verdict, "incomplete");
+    // The owner's export of before has entries that were lost: its checkpoint is the proof.
+    await cp(join(parent, "mine-before", "checkpoint"), join(parent, "mine-before.note"));
+    const lost = await verify(target, { ...trust, receipts: ["mine-before.note"] }, "--account", accountId);
+    assert.equal(lost.verdict, "tampered");
+    assert.match(saidOf(lost, "trust"), /what is behind them was lost/);
+    // And that export still holds by itself, under the name that it was made under.
+    const before = await verify(
+      join(parent, "mine-before"),
+      { origin: FIRST, keys: [(trust.keys[1] ?? "").split(" ")[0]] },
+      "--account",
+      accountId,
+    );
+    assert.equal(before.verdict, "intact", JSON.stringify(before.checks.filter(({ status }) => status === "failed")));
   });
 
   it("is found by whoever knows an entry that was lost", async () => {
