@@ -28,9 +28,18 @@ const SLICE = 1_000;
 /** Gives way to others between two slices; throws to give up. */
 export type Pause = () => Promise<void>;
 
+const PLAIN_ID = /^[0-9a-z_]+$/;
+
 /** Hash of a leaf of the tree of heads, 32 bytes: SHA-256(0x00 ‖ canonical `{leaf, size, stream}`) [AC-2]. */
 export function tipHash({ stream, size, leaf }: StreamTip): Buffer {
-  return leafHash(canonicalBytes({ leaf: leaf.toString("hex"), size, stream }));
+  return tipHashOf(stream, size, leaf.toString("hex"));
+}
+
+/** {@link tipHash} of a leaf in lower-case hex. A verifier computes one for each account that grew between two heartbeats. */
+export function tipHashOf(stream: string, size: number, leaf: string): Buffer {
+  // Nothing in an id is escaped, so its canonical form can be written down as it is.
+  if (!PLAIN_ID.test(stream)) return leafHash(canonicalBytes({ leaf, size, stream }));
+  return leafHash(Buffer.from(`{"leaf":"${leaf}","size":${String(size)},"stream":"${stream}"}`, "latin1"));
 }
 
 /**

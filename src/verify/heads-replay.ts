@@ -1,5 +1,5 @@
 import { GLOBAL_STREAM } from "../audit/global-acts.js";
-import { tipHash } from "../audit/stream-heads.js";
+import { tipHashOf } from "../audit/stream-heads.js";
 import { CompactRange, emptyRoot, foldSubtrees, HASH_BYTES, nodeHash } from "../audit/tlog/tree.js";
 
 /** Hashes that are computed at most: some hours. Whoever made a log that asks for more wants to keep its reader busy. */
@@ -95,7 +95,7 @@ export class HeadsReplay {
     if (head === undefined) throw new Error("a stream without a head");
     head.isDirty = false;
     this.#hashes += 1;
-    tipHash({ stream, size: head.size, leaf: Buffer.from(head.leaf, "hex") }).copy(this.#levels[0] ?? Buffer.alloc(0), index * HASH_BYTES);
+    tipHashOf(stream, head.size, head.leaf).copy(this.#levels[0] ?? Buffer.alloc(0), index * HASH_BYTES);
   }
 
   /** Computes the nodes above the leaves from `from` on, and above the `changed` ones before. */
