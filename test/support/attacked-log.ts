@@ -135,7 +135,15 @@ export class AttackedLog {
   /** The log's tables as the service left them. */
   async putBack(): Promise<void> {
     for (const table of LOG_TABLES.toReversed()) await this.owner.run(`DELETE FROM audit.${table}`);
-    for (const table of LOG_TABLES) await this.owner.run(`INSERT INTO audit.${table} TABLE attack.${table}`);
+    for (const table of LOG_TABLES) {
+      // What the table makes of a line itself cannot be put in.
+      const columns = await this.owner.rows<{ name: string }>(
+        "SELECT column_name AS name FROM information_schema.columns WHERE table_schema = 'audit' AND table_name = $1 AND is_generated = 'NEVER'",
+        [table],
+      );
+      const names = columns.map(({ name }) => name).join(", ");
+      await this.owner.run(`INSERT INTO audit.${table} (${names}) SELECT ${names} FROM attack.${table}`);
+    }
   }
 
   /** What the verifier says of what the tables hold now. `bend` changes the files that were made of them. */

@@ -75,7 +75,10 @@ describe("the best reveal is none [L7]", () => {
   it("keeps it shut, too, where another catalogue names the console for members beside the organization's way", async () => {
     const way = "The organization does it.";
     const brokered = { slug: "tax-invoice-view", title: "View tax invoices", scope: ["govcloud"], route: "ORG_API", way } as const;
-    const catalogue = loadCatalogue([...CATALOGUE_ROWS, { ...brokered, calls: ["organizations:X"], approvals: 1, maxMinutes: 15 }]);
+    const others = CATALOGUE_ROWS.map((row) =>
+      row.slug === brokered.slug ? { ...row, scope: row.scope.filter((scope) => scope !== "govcloud") } : row,
+    ).filter(({ scope }) => scope.length > 0);
+    const catalogue = loadCatalogue([...others, { ...brokered, calls: ["organizations:X"], approvals: 1, maxMinutes: 15 }]);
     const form = formOf({ operation: "secret.reveal", accountId: accounts.get("member") ?? null, purpose: brokered.slug, ticket: "INC-7" });
     await assert.rejects(openersOf(vault, catalogue).requests.submit(rita, form), (error: unknown) => {
       return error instanceof RootkeepError && error.code === "BETTER_WAY" && error.facts["way"] === way;
