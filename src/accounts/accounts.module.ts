@@ -1,8 +1,9 @@
-import { Module } from "@nestjs/common";
+import { Global, Module } from "@nestjs/common";
 import { Transactions } from "../audit/transactions.service.js";
 import { AccountRegistry } from "./account-registry.service.js";
 import { AccountsController } from "./accounts.rest.js";
 
+@Global()
 @Module({
   controllers: [AccountsController],
   providers: [

@@ -1,10 +1,12 @@
 import { type DynamicModule, Global, Module, type Provider } from "@nestjs/common";
+import { AccountRegistry } from "../accounts/account-registry.service.js";
 import { AuditLog } from "../audit/audit-log.service.js";
 import type { JsonObject } from "../audit/canonical-json.js";
 import { Transactions } from "../audit/transactions.service.js";
 import type { Config } from "../config/config.js";
 import { CONFIG } from "../config/config.module.js";
 import { trustedConfig, trustedConfigDigest } from "../config/trusted.js";
+import { isRootkeepError } from "../kernel/errors.js";
 import { RecordsKey } from "../keys/records.js";
 import { Pager } from "../notices/pager.service.js";
 import { Allowlist } from "../people/allowlist.service.js";
@@ -14,12 +16,16 @@ import { Identities } from "../people/identities.service.js";
 import { People } from "../people/people.service.js";
 import { StepUp } from "../people/step-up.service.js";
 import { HealthRegistry } from "../telemetry/health.js";
+import { Log } from "../telemetry/log.service.js";
 import { Metrics } from "../telemetry/metrics.js";
+import { slug } from "../telemetry/site.js";
 import { compileTicketPattern } from "../tickets/ticket-reference.js";
 import { AccessGrants } from "./access-grants.service.js";
 import { brakeRaiseAct } from "./brake-raise-act.service.js";
 import { CATALOGUE } from "./catalogue.js";
 import { ConfigurationController } from "./configuration.rest.js";
+import { CoverageController } from "./coverage.rest.js";
+import { CoverageWatch } from "./coverage-watch.service.js";
 import { EndedEpoch } from "./ended-epoch.service.js";
 import { eraseAct } from "./erase-act.service.js";
 import { ExplainPolicy } from "./explain-policy.service.js";
@@ -53,7 +59,15 @@ export class ApprovalsModule {
   static with(above: Provider[]): DynamicModule {
     return {
       module: ApprovalsModule,
-      controllers: [RequestsController, GrantsController, PurposesController, PoliciesController, ConfigurationController, GlassController],
+      controllers: [
+        RequestsController,
+        GrantsController,
+        PurposesController,
+        PoliciesController,
+        ConfigurationController,
+        CoverageController,
+        GlassController,
+      ],
       providers: [
         ...above,
         {
@@ -155,12 +169,42 @@ export class ApprovalsModule {
           useFactory: (log: AuditLog, transactions: Transactions, { brake }: Config) => new OpeningBrake(log, transactions, brake),
         },
         {
+          provide: CoverageWatch,
+          // The rule that entries are judged by is lent by Certification, which therefore is there first.
+          inject: [Transactions, AccountRegistry, Log, Metrics, HealthRegistry, Certification],
+          useFactory: watchCoverage,
+        },
+        {
           provide: AccessGrants,
           inject: [Transactions, StepUp, REVEAL_ACT, OpeningBrake, Glass],
           useFactory: (...parts: ConstructorParameters<typeof AccessGrants>) => new AccessGrants(...parts),
         },
       ],
-      exports: [TrustedConfiguration, Requests, AccessGrants],
+      exports: [TrustedConfiguration, Requests, AccessGrants, CoverageWatch],
     };
   }
+}
+
+function watchCoverage(
+  transactions: Transactions,
+  accounts: AccountRegistry,
+  log: Log,
+  metrics: Metrics,
+  health: HealthRegistry,
+): CoverageWatch {
+  let uncovered = 0;
+  health.watch("accounts-uncovered", () => uncovered > 0);
+  return new CoverageWatch(
+    transactions,
+    accounts,
+    CATALOGUE,
+    (look, isNews) => {
+      uncovered = look.uncovered;
+      metrics.set("rootkeep_accounts_uncovered", {}, uncovered);
+      if (isNews) log.event("coverage.changed", { uncovered, accounts: look.accounts });
+    },
+    (error) => {
+      log.event("sweeper.failed", { job: slug("coverage"), code: isRootkeepError(error) ? error.code : "INTERNAL" });
+    },
+  );
 }

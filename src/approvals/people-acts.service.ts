@@ -161,13 +161,13 @@ function certifyAct(certification: Certification): GuardedAct {
     ...CUSTODIAN_ACT,
     operation: "allowlist.certify",
     async check(tx, form) {
-      const { digest, entries } = await certification.currentIn(tx);
+      const { digest, entries, lapsed } = await certification.currentIn(tx);
       // The custodian names what they have looked at; an allowlist that changed meanwhile is not it.
       if (form.subject["digest"] !== digest)
         throw new RootkeepError("MALFORMED", {
           fields: [{ field: "subject.digest", rule: "is the digest of the allowlist as it stands" }],
         });
-      return custodianForm({ digest, entries });
+      return custodianForm({ digest, entries, lapsed });
     },
     async apply(tx, decided) {
       const { digest } = decided.body.subject;

@@ -18,6 +18,9 @@ import { UnsignedTail } from "./unsigned-tail.js";
 /** Actions whose newest entry this service remembers: what the log itself says about the deployment. */
 const REMEMBERED = new Set(["people.founded", "config.approve", "allowlist.certify"]);
 
+/** Actions of which it keeps every entry: who asked for a row of the allowlist, and who approved it. */
+const KEPT = new Set(["allowlist.grant"]);
+
 /** Entries read at once while following the log. */
 const PAGE = 2_000;
 
@@ -32,7 +35,7 @@ export interface AuditAlarms extends StandingAlarms {
  * the transaction runner's {@link LogPort}.
  */
 export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
-  readonly #index = new LogIndex(REMEMBERED);
+  readonly #index = new LogIndex(REMEMBERED, KEPT);
   readonly #queue: AppendQueue;
   /** What transactions have appended; it becomes known when their receipts are asked for, which is after the COMMIT. */
   readonly #uncommitted = new WeakMap<readonly SentEntry[], readonly BuiltEntry[]>();
@@ -184,6 +187,11 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
   /** The newest entry of a remembered action, or undefined. */
   lastOf(action: string): RememberedEntry | undefined {
     return this.#index.lastOf(action);
+  }
+
+  /** The entry at `seq`, if it is of an action whose every entry is kept. */
+  keptAt(seq: number): RememberedEntry | undefined {
+    return this.#index.keptAt(seq);
   }
 
   async append(client: PoolClient, head: LogHead, drafts: readonly EntryDraft[]): Promise<readonly SentEntry[]> {

@@ -24,10 +24,13 @@ interface IndexedEntry {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** The newest entry of one action. */
+/** An entry whose content is kept in memory. */
 export interface RememberedEntry {
   readonly seq: number;
   readonly eventId: string;
+  readonly time: string;
+  /** Who acted; null for the system. */
+  readonly actorId: string | null;
   readonly details: Readonly<Record<string, unknown>>;
 }
 
@@ -67,10 +70,17 @@ export class LogIndex {
   readonly #openIntents = new Map<string, OpenIntent>();
   readonly #rememberedIds = new Set<string>();
   readonly #remembered = new Map<string, RememberedEntry>();
+  readonly #kept = new Map<number, RememberedEntry>();
   readonly #epochStarts: EpochStart[] = [];
 
-  /** @param remember actions whose newest entry is kept. */
-  constructor(private readonly remember: ReadonlySet<string>) {}
+  /**
+   * @param remember actions whose newest entry is kept.
+   * @param keep actions whose every entry is kept: for what a person does now and then.
+   */
+  constructor(
+    private readonly remember: ReadonlySet<string>,
+    private readonly keep: ReadonlySet<string> = new Set(),
+  ) {}
 
   get size(): number {
     return this.#size;
@@ -97,6 +107,11 @@ export class LogIndex {
 
   lastOf(action: string): RememberedEntry | undefined {
     return this.#remembered.get(action);
+  }
+
+  /** The entry at `seq`, if it is of an action that is kept. */
+  keptAt(seq: number): RememberedEntry | undefined {
+    return this.#kept.get(seq);
   }
 
   /** Intents that nobody has written an outcome for, oldest first. */
@@ -144,6 +159,7 @@ export class LogIndex {
     this.#noteIntent(entry);
     this.openings.take(entry);
     if (this.remember.has(entry.action)) this.#remember(entry);
+    if (this.keep.has(entry.action)) this.#kept.set(entry.seq, rememberedOf(entry));
     this.#lastLeaf = leaf;
     this.roots.append(leaf);
     this.#size += 1;
@@ -157,14 +173,18 @@ export class LogIndex {
   }
 
   /** What decides for the whole deployment is said once: an old entry that is appended anew is no news. */
-  #remember({ id, seq, action, details = {} }: IndexedEntry): void {
-    if (this.#rememberedIds.has(id)) throw new RootkeepError("CHAIN_BROKEN", { facts: { seq } });
-    this.#rememberedIds.add(id);
-    this.#remembered.set(action, { seq, eventId: id, details });
+  #remember(entry: IndexedEntry): void {
+    if (this.#rememberedIds.has(entry.id)) throw new RootkeepError("CHAIN_BROKEN", { facts: { seq: entry.seq } });
+    this.#rememberedIds.add(entry.id);
+    this.#remembered.set(entry.action, rememberedOf(entry));
   }
 
   #noteIntent({ id, seq, time, action, outcome, target, stream, details }: IndexedEntry): void {
     if (outcome === "intent") this.#openIntents.set(id, { eventId: id, seq, time, action, target, stream });
     else if (typeof details?.["intent"] === "string") this.#openIntents.delete(details["intent"]);
   }
+}
+
+function rememberedOf({ id, seq, time, actor, details = {} }: IndexedEntry): RememberedEntry {
+  return { seq, eventId: id, time, actorId: actor?.id ?? null, details };
 }

@@ -4,6 +4,7 @@ import type { Command, RawCommand } from "./command.js";
 import { GLASS_COMMANDS } from "./glass.js";
 import { LOGIN_COMMANDS } from "./login.js";
 import { PEOPLE_COMMANDS } from "./people.js";
+import { PEOPLE_REPORT_COMMANDS } from "./people-report.js";
 import { POLICY_COMMANDS } from "./policies.js";
 import { REOPEN_COMMAND } from "./reopen.js";
 import { REQUEST_COMMANDS } from "./requests.js";
@@ -15,6 +16,7 @@ export const COMMANDS: readonly (Command | RawCommand)[] = [
   ...LOGIN_COMMANDS,
   ...ACCOUNT_COMMANDS,
   ...PEOPLE_COMMANDS,
+  ...PEOPLE_REPORT_COMMANDS,
   ...REQUEST_COMMANDS,
   ...GLASS_COMMANDS,
   ...POLICY_COMMANDS,

@@ -120,6 +120,8 @@ export interface Config {
   readonly witnesses: readonly string[];
   readonly awsS3Endpoint: string | null;
   readonly foundingCustodians: number;
+  /** Days for which a grant or a certificate vouches for an entry of the allowlist. */
+  readonly recertifyDays: number;
   /** AWS account ids that onboarding refuses, sorted, without repeats: the listed ones and those of our KMS keys. */
   readonly refusedAccounts: readonly string[];
   /** Null where people sign in with password and authenticator alone. */

@@ -67,6 +67,7 @@ export function parseConfig(environment: Environment, facts: ConfigFacts): Confi
     logOrigin: reader.text("ROOTKEEP_LOG_ORIGIN") ?? `rootkeep.local/audit/${deployment}/1`,
     ...log,
     foundingCustodians,
+    recertifyDays: reader.number("ROOTKEEP_RECERTIFY_DAYS"),
     refusedAccounts: refusedAccounts(reader.list("ROOTKEEP_REFUSED_ACCOUNTS"), rootKeys),
     ...signIn,
     stream,

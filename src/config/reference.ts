@@ -248,6 +248,14 @@ export const VARIABLES = {
     meaning: "Custodians that the founding invites. Production wants three; fewer is warned about.",
     isTrusted: false,
   },
+  ROOTKEEP_RECERTIFY_DAYS: {
+    form: number(1, 366),
+    fallback: "92",
+    meaning:
+      "How long a grant, or a certificate of two custodians, vouches for an entry of the allowlist. Not certified anew in time, the entry lapses: " +
+      "it gives no rights until it is. A quarter unless told.",
+    isTrusted: true,
+  },
   ROOTKEEP_REFUSED_ACCOUNTS: {
     form: { type: "list", pattern: /^(?!0{12})\d{12}$/, rule: "must be AWS account ids of 12 digits, with commas between" },
     fallback: "none",

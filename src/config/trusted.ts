@@ -25,6 +25,8 @@ export interface TrustedConfig {
   readonly oidcRedirect: string | null;
   /** `yes` or `no`. */
   readonly passwordSignIn: string;
+  /** In decimal. */
+  readonly recertifyDays: string;
   readonly refusedAccounts: readonly string[];
   readonly rootKeys: Readonly<Record<RootKeyDomain, string>>;
   readonly ticketPattern: string;
@@ -67,6 +69,7 @@ export function trustedConfig(config: Config): TrustedConfig {
     oidcIssuer: config.oidc?.issuer ?? null,
     oidcRedirect: config.oidc?.redirect ?? null,
     passwordSignIn: config.isPasswordOffered ? "yes" : "no",
+    recertifyDays: String(config.recertifyDays),
     refusedAccounts: config.refusedAccounts,
     rootKeys: { mail: place(mail), mfa: place(mfa), password: place(password), people: place(people) },
     ticketPattern: config.ticketPattern,
@@ -105,7 +108,16 @@ function canonical(value: Json | TrustedConfig): string {
 export function trustedDifferences(approved: TrustedConfig, current: TrustedConfig): readonly string[] {
   const plain = [
     ...(["anchors", "awsKmsEndpoint", "awsS3Endpoint", "delivery", "deployment", "guard", "logKey", "logOrigin"] as const),
-    ...(["brake", "glassTicketPattern", "logVerifierKey", "notices", "refusedAccounts", "ticketPattern", "witnesses"] as const),
+    ...([
+      "brake",
+      "glassTicketPattern",
+      "logVerifierKey",
+      "notices",
+      "recertifyDays",
+      "refusedAccounts",
+      "ticketPattern",
+      "witnesses",
+    ] as const),
     ...(["oidcClientId", "oidcIssuer", "oidcRedirect", "passwordSignIn"] as const),
   ];
   const settings = plain.filter((name) => JSON.stringify(approved[name]) !== JSON.stringify(current[name]));

@@ -5,7 +5,7 @@ import { LIMITS } from "../kernel/limits.js";
 import type { DecidingRow } from "./deciding-row.entity.js";
 import type { DraftEntry, LogHead, LogPort, RowMacPort, SentEntry } from "./log.port.js";
 import { isRetryable, translateSqlError } from "./sql-error.js";
-import { type PendingWrite, RowRefused, WorkTransaction } from "./work-transaction.js";
+import { type LentKey, type PendingWrite, RowRefused, WorkTransaction } from "./work-transaction.js";
 
 /** What a piece of work hands back: its result, and the entries that tell of it. */
 export interface WorkOutcome<T, D extends DraftEntry> {
@@ -34,11 +34,19 @@ export interface Committed<T, R> {
  * Lock order: business rows first, the audit lock last, nothing after it but writes of rows already locked.
  */
 export class TransactionRunner<D extends DraftEntry, R> {
+  readonly #lent = new Map<LentKey<object>, object>();
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly log: LogPort<D, R>,
     private readonly rowMac: RowMacPort,
   ) {}
+
+  /** Has every transaction know `fact`; while the program is put together, before anybody asks. */
+  lend<T extends object>(key: LentKey<T>, fact: T): void {
+    if (this.#lent.has(key)) throw new Error(`${key.name} is lent twice`);
+    this.#lent.set(key, fact);
+  }
 
   /**
    * Runs `work` and commits it with its entries. A serialisation failure or a deadlock runs it again, so it must do nothing but
@@ -71,7 +79,7 @@ export class TransactionRunner<D extends DraftEntry, R> {
 
   async #once<T>(work: (tx: WorkTransaction) => Promise<WorkOutcome<T, D>>): Promise<Committed<T, R>> {
     const runner = this.dataSource.createQueryRunner();
-    const tx = new WorkTransaction(runner.manager, this.rowMac, false);
+    const tx = new WorkTransaction(runner.manager, this.rowMac, false, this.#lent);
     const knownBefore = this.log.knownSize();
     let isOpen = false;
     try {
@@ -108,7 +116,7 @@ export class TransactionRunner<D extends DraftEntry, R> {
    */
   async #peekOnce<T>(work: (tx: WorkTransaction) => Promise<T>, isLast: boolean): Promise<T> {
     const runner = this.dataSource.createQueryRunner();
-    const tx = new WorkTransaction(runner.manager, this.rowMac, true);
+    const tx = new WorkTransaction(runner.manager, this.rowMac, true, this.#lent);
     const knownBefore = this.log.knownSize();
     try {
       const client = (await runner.connect()) as PoolClient;

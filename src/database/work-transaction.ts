@@ -39,6 +39,9 @@ export interface DecidingEntity {
   readonly later?: readonly string[];
 }
 
+/** The class by which a fact is known that a module above lends to every transaction. */
+export type LentKey<T extends object> = abstract new (...args: never[]) => T;
+
 export type NewRow<R extends DecidingRow> = Omit<R, "seq" | "mac">;
 
 /** The key by which entries list a row: `table/primary key`. */
@@ -63,7 +66,18 @@ export class WorkTransaction {
     readonly manager: EntityManager,
     private readonly rowMac: RowMacPort,
     private readonly isReadOnly: boolean,
+    private readonly facts: ReadonlyMap<LentKey<object>, object> = new Map(),
   ) {}
+
+  /**
+   * What a module above has lent: a rule that rows are judged by, so that nobody who reads one can forget it.
+   * @throws Error where nobody lent it: a rule that is not there must not be taken for one that holds.
+   */
+  lent<T extends object>(key: LentKey<T>): T {
+    const fact = this.facts.get(key);
+    if (fact === undefined) throw new Error(`${key.name} was not lent to transactions`);
+    return fact as T;
+  }
 
   /** The database's clock, now: the one clock that decides (design §5). */
   async clock(): Promise<Date> {

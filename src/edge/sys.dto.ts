@@ -12,11 +12,18 @@ const CHECK = {
   properties: { status: { type: "string", enum: ["ok", "failing"] }, code: { type: "string" } },
 };
 
+const ALERTS_SHOWN = {
+  type: "array",
+  items: { type: "string", enum: [...ALERTS] },
+  description: "What somebody should look at; the service works.",
+};
+
 /** Whether the service can do its work. */
 export class ReadyReply {
   @Shown(SHOWN.flag) readonly isReady!: boolean;
   @Shown({ type: "object", properties: Object.fromEntries(HEALTH_CHECKS.map((name) => [name, CHECK])), additionalProperties: false })
   readonly checks!: object;
+  @Shown(ALERTS_SHOWN) readonly alerts!: readonly string[];
 }
 
 /** What the service says about itself to anybody. */
@@ -26,6 +33,5 @@ export class HealthReply {
   @Shown({ ...SHOWN.flag, description: "The panic seal holds." }) readonly sealed!: boolean;
   @Shown(SHOWN.text) readonly version!: string;
   @Shown(SHOWN.time) readonly serverTime!: string;
-  @Shown({ type: "array", items: { type: "string", enum: [...ALERTS] }, description: "What somebody should look at; the service works." })
-  readonly alerts!: readonly string[];
+  @Shown(ALERTS_SHOWN) readonly alerts!: readonly string[];
 }

@@ -35,7 +35,7 @@ export class SysController {
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<ReadyReply> {
     const report = await this.health.report();
     void reply.code(report.isReady ? 200 : 503);
-    return report;
+    return { ...report, alerts: this.health.alerts() };
   }
 
   @Get("v1/sys/health")

@@ -60,6 +60,7 @@ export const OPERATIONS = {
   "team.list": rule(["approver", "custodian", "auditor"]),
   "authenticator.reset": rule(["custodian"], { guarded: true }),
   "allowlist.list": rule(["custodian", "auditor"]),
+  "allowlist.report": rule(["custodian", "auditor"]),
   "allowlist.grant": rule(["custodian"], { guarded: true }),
   "allowlist.revoke": rule(["custodian"]),
   "allowlist.certify": rule(["custodian"], { guarded: true }),

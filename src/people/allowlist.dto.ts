@@ -1,5 +1,6 @@
 import { ROLES } from "../kernel/operations.js";
 import { SHOWN, Shown } from "../wire/fields.js";
+import { ENTRY_STANDINGS } from "./lapse.js";
 
 /** Accounts that an entry reaches. */
 export class ScopeReply {
@@ -35,6 +36,43 @@ export class CertificationReply {
   @Shown({ ...SHOWN.seq, nullable: true }) readonly certifiedSeq!: number | null;
   @Shown({ ...SHOWN.flag, description: "True while the log was reopened and nobody has certified the allowlist since." })
   readonly isMissing!: boolean;
+  @Shown({ ...SHOWN.count, description: "Entries that gave no rights any more when this was read, and would after a certificate." })
+  readonly lapsed!: number;
+}
+
+/** One line of the report of who may do what. */
+export class AllowlistReportEntry {
+  @Shown(SHOWN.id) readonly id!: string;
+  @Shown(SHOWN.id) readonly personId!: string;
+  @Shown(SHOWN.text) readonly personName!: string;
+  @Shown(SHOWN.text) readonly personState!: string;
+  @Shown({ type: "string", enum: [...ROLES] }) readonly role!: string;
+  @Shown({ type: () => ScopeReply }) readonly scope!: ScopeReply;
+  @Shown(SHOWN.time) readonly validFrom!: string;
+  @Shown(SHOWN.time) readonly validTo!: string;
+  @Shown({
+    type: "string",
+    enum: ENTRY_STANDINGS.filter((standing) => standing !== "ended"),
+    description:
+      "counts; kept: over, but fewer than two custodians would be left; lapsed: not certified in time, until it is; ran-out: past validTo.",
+  })
+  readonly standing!: string;
+  @Shown({ ...SHOWN.flag, description: "True if it gives its rights now: it counts or is kept, and the person is active." })
+  readonly givesRights!: boolean;
+  @Shown({ ...SHOWN.seq, description: "Position of the audit entry that granted it." }) readonly grantedSeq!: number;
+  @Shown({ ...SHOWN.id, nullable: true, description: "Null for a founder's entry." }) readonly askedBy!: string | null;
+  @Shown({ ...SHOWN.id, nullable: true, description: "Null for a founder's entry." }) readonly approvedBy!: string | null;
+  @Shown({ ...SHOWN.flag, description: "Granted by the founding itself." }) readonly isFounding!: boolean;
+  @Shown({ ...SHOWN.seq, nullable: true, description: "Position of the certificate that covers it; null before the first." })
+  readonly certifiedSeq!: number | null;
+  @Shown({ ...SHOWN.time, nullable: true }) readonly certifiedAt!: string | null;
+  @Shown({ ...SHOWN.time, description: "When it lapses, or lapsed, unless it is certified." }) readonly dueAt!: string;
+}
+
+/** One page of the report. */
+export class AllowlistReportReply {
+  @Shown({ type: () => [AllowlistReportEntry] }) readonly items!: readonly AllowlistReportEntry[];
+  @Shown(SHOWN.next) readonly next!: string | null;
 }
 
 /** Where the log tells of it. */

@@ -6,8 +6,9 @@ import type { PersonCaller } from "../wire/caller.js";
 import { Operation } from "../wire/operation.decorator.js";
 import { PageQuery } from "../wire/page.dto.js";
 import { pageOfWhole } from "../wire/whole-list.js";
-import { AllowlistReply, CertificationReply, SeqReply } from "./allowlist.dto.js";
+import { AllowlistReply, AllowlistReportReply, CertificationReply, SeqReply } from "./allowlist.dto.js";
 import { Allowlist } from "./allowlist.service.js";
+import { AllowlistReport } from "./allowlist-report.service.js";
 import { Certification } from "./certification.service.js";
 import { parseScope } from "./scope.js";
 
@@ -18,6 +19,7 @@ export class AllowlistController {
   constructor(
     private readonly allowlist: Allowlist,
     private readonly certification: Certification,
+    private readonly reports: AllowlistReport,
   ) {}
 
   @Get("certification")
@@ -27,9 +29,20 @@ export class AllowlistController {
     description: "The allowlist's digest as it stands, and when two custodians certified it last.",
   })
   async certify(): Promise<CertificationReply> {
-    const { digest, entries } = await this.certification.current();
+    const { digest, entries, lapsed } = await this.certification.current();
     const { newest, isMissing } = this.certification;
-    return { digest, entries, certifiedDigest: newest?.digest ?? null, certifiedSeq: newest?.seq ?? null, isMissing };
+    return { digest, entries, lapsed, certifiedDigest: newest?.digest ?? null, certifiedSeq: newest?.seq ?? null, isMissing };
+  }
+
+  @Get("report")
+  @Operation("allowlist.report")
+  @ApiOkResponse({
+    type: AllowlistReportReply,
+    description:
+      "Who may do what, over which accounts: every entry that has not ended, who asked for and approved it, when it was certified and is due.",
+  })
+  async report(@Query() query: PageQuery): Promise<AllowlistReportReply> {
+    return pageOfWhole(await this.reports.entries(), query, ({ id }) => id);
   }
 
   @Get()

@@ -9,6 +9,7 @@ import type { Grant } from "../kernel/grant.js";
 import { type Id, isId, newId } from "../kernel/ids.js";
 import { ROLES, type Role } from "../kernel/operations.js";
 import { AllowlistEntry } from "./allowlist-entry.entity.js";
+import { CUSTODIANS_MIN } from "./lapse.js";
 import { endAllOf } from "./leave.service.js";
 import type { LeavingPort } from "./leaving.port.js";
 import { Person } from "./person.entity.js";
@@ -24,8 +25,6 @@ export interface AllowlistForm {
   readonly validDays: number;
 }
 
-/** Fewer active custodians than this and nobody could approve the next one. */
-const CUSTODIANS_MIN = 2;
 const VALID_DAYS_MAX = 365;
 
 /** The form that `value` states, or the rules that it breaks. */

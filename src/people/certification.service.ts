@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { createHash } from "node:crypto";
 import type { AuditLog } from "../audit/audit-log.service.js";
 import { canonicalJson } from "../audit/canonical-json.js";
 import { draftEntry, personActor } from "../audit/draft.js";
@@ -12,6 +12,7 @@ import type { Grant } from "../kernel/grant.js";
 import { type Id, newEventId } from "../kernel/ids.js";
 import type { RecordsKey } from "../keys/records.js";
 import { AllowlistEntry } from "./allowlist-entry.entity.js";
+import { dueAt, isOpen, LapseRule } from "./lapse.js";
 import { Person } from "./person.entity.js";
 
 /** The allowlist as it stands, for those who are to certify it. */
@@ -19,33 +20,42 @@ export interface CertifiedList {
   /** Lower-case hex SHA-256 over every entry that has neither ended nor run out, and the state of the person it names. */
   readonly digest: string;
   readonly entries: number;
+  /** Of them, those that have lapsed: a certificate brings them back. */
+  readonly lapsed: number;
 }
 
 /** Where the log says that two custodians have looked at the whole allowlist. */
 export interface Certificate {
   readonly seq: number;
   readonly digest: string;
+  /** By the database's clock, and under the certificate's HMAC: the time of an entry is whoever's who owns the database. */
+  readonly at: Date;
 }
 
 /**
- * Two custodians certify the allowlist as a whole: who stands on it, with which role and where, is right. A log that was reopened may have
- * lost that somebody left; until they have, nothing is opened (design §7).
+ * Two custodians certify the allowlist as a whole: who stands on it, with which role and where, is right. They do so every quarter, lest
+ * its entries lapse ({@link LapseRule}). A log that was reopened may have lost that somebody left; until they have, nothing is opened
+ * (design §7).
  */
-export class Certification {
+export class Certification implements LapseRule {
   constructor(
     private readonly transactions: Transactions,
     private readonly log: AuditLog,
     private readonly records: RecordsKey,
-  ) {}
+    /** How long a grant or a certificate vouches for an entry. */
+    readonly periodSeconds: number,
+  ) {
+    transactions.lend(LapseRule, this);
+  }
 
   /** The newest certificate in the log, or null; one that somebody else appended is none, and takes an older one with it. */
   get newest(): Certificate | null {
     const entry = this.log.lastOf("allowlist.certify");
     if (entry === undefined) return null;
-    const { allowlistDigest: digest, allowlistMac: mac } = entry.details;
-    if (typeof digest !== "string" || typeof mac !== "string") return null;
-    const [expected, actual] = [this.#mac(entry.eventId, digest), Buffer.from(mac, "hex")];
-    return actual.length === expected.length && timingSafeEqual(actual, expected) ? { seq: entry.seq, digest } : null;
+    const { allowlistDigest: digest, allowlistMac: mac, certifiedAt } = entry.details;
+    if (typeof digest !== "string" || typeof mac !== "string" || typeof certifiedAt !== "string") return null;
+    if (!this.records.verify(certificateBytes(entry.eventId, digest, certifiedAt), Buffer.from(mac, "hex"))) return null;
+    return { seq: entry.seq, digest, at: new Date(certifiedAt) };
   }
 
   /** True while the log was reopened and nobody has certified the allowlist since. */
@@ -79,7 +89,8 @@ export class Certification {
       validTo: validTo.toISOString(),
     }));
     lines.sort((one, other) => (one.id < other.id ? -1 : 1));
-    return { digest: createHash("sha256").update(canonicalJson(lines)).digest("hex"), entries: lines.length };
+    const lapsed = entries.filter((entry) => isOpen(entry, now) && dueAt(entry, this, now) <= now).length;
+    return { digest: createHash("sha256").update(canonicalJson(lines)).digest("hex"), entries: lines.length, lapsed };
   }
 
   /**
@@ -95,7 +106,7 @@ export class Certification {
     grant.spend("allowlist.certify", parties.requestId);
     const current = await this.currentIn(tx);
     if (current.digest !== digest) throw new RootkeepError("STATE_CONFLICT", { facts: { rule: "the allowlist has changed since" } });
-    const id = newEventId();
+    const [id, certifiedAt] = [newEventId(), (await tx.clock()).toISOString()];
     const draft = draftEntry({
       id,
       action: "allowlist.certify",
@@ -105,16 +116,18 @@ export class Certification {
       request: { id: parties.requestId },
       details: {
         allowlistDigest: digest,
-        allowlistMac: this.#mac(id, digest).toString("hex"),
+        certifiedAt,
+        allowlistMac: this.records.mac(certificateBytes(id, digest, certifiedAt)).toString("hex"),
         entries: current.entries,
+        lapsed: current.lapsed,
         approvedBy: parties.approvedBy,
       },
     });
     return { draft };
   }
+}
 
-  /** As in a configuration's approval: whoever owns the database can append an entry, but not this. */
-  #mac(eventId: string, digest: string): Buffer {
-    return this.records.mac(encodeFields(["rk-allowlist-certificate-1", eventId, digest]));
-  }
+/** As in a configuration's approval: whoever owns the database can append an entry, but not the HMAC of this. */
+function certificateBytes(eventId: string, digest: string, certifiedAt: string): Buffer {
+  return encodeFields(["rk-allowlist-certificate-2", eventId, digest, certifiedAt]);
 }

@@ -5,10 +5,9 @@ import type { WorkTransaction } from "../database/work-transaction.js";
 import type { Id } from "../kernel/ids.js";
 import type { AudienceMember } from "../notices/notice.js";
 import type { RecipientsPort } from "../notices/recipients.port.js";
-import { AllowlistEntry } from "./allowlist-entry.entity.js";
 import { Person } from "./person.entity.js";
 import { covers, parseScope } from "./scope.js";
-import { isInForce } from "./standing.service.js";
+import { holdings } from "./standing.service.js";
 
 /** Who is told: read from rows that are checked against the log, so that nobody has messages sent elsewhere by editing a table. */
 export class NoticeRecipients implements RecipientsPort {
@@ -38,12 +37,8 @@ async function holdersOf(
   const now = await tx.clock();
   const account = accountId === null ? null : await readAccount(tx, accountId);
   const scoped = account === null ? null : { id: account.id, customer: account.customer, tags: JSON.parse(account.tags) as AccountTags };
-  const entries = (await tx.readAll(AllowlistEntry, { role })).filter(
-    (entry) => isInForce(entry, now) && !except.includes(entry.personId) && (scoped === null || covers(parseScope(entry.scope), scoped)),
+  const entries = (await holdings(tx, role, now)).filter(
+    (entry) => !except.includes(entry.personId) && (scoped === null || covers(parseScope(entry.scope), scoped)),
   );
-  const holders: Id<"person">[] = [];
-  for (const id of new Set(entries.map(({ personId }) => personId))) {
-    if ((await tx.read(Person, id))?.state === "ACTIVE") holders.push(id);
-  }
-  return holders;
+  return [...new Set(entries.map(({ personId }) => personId))];
 }

@@ -9,13 +9,20 @@ import { trustedConfigDigest } from "../config/trusted.js";
 import type { PgConnection } from "../database/connection.js";
 import { clientOptions, SERVICE_SESSION, SteadyClient } from "../database/data-source.service.js";
 import { SERVICE_CONNECTION } from "../database/database.module.js";
+import { isRootkeepError } from "../kernel/errors.js";
 import type { DataKeyRow } from "../keys/domain.js";
 import { PEOPLE_DATA_KEYS } from "../keys/keys.module.js";
 import { KeyService } from "../keys/keys.service.js";
 import { RecordsKey } from "../keys/records.js";
+import { HealthRegistry } from "../telemetry/health.js";
 import { Log } from "../telemetry/log.service.js";
+import { Metrics } from "../telemetry/metrics.js";
+import { slug } from "../telemetry/site.js";
 import { AllowlistController } from "./allowlist.rest.js";
 import { Allowlist } from "./allowlist.service.js";
+import { allowlistAlarms } from "./allowlist-alarms.service.js";
+import { AllowlistReport } from "./allowlist-report.service.js";
+import { AllowlistWatch } from "./allowlist-watch.service.js";
 import { AuthenticatorSeal } from "./authenticator-seal.service.js";
 import { Certification } from "./certification.service.js";
 import { Enrolment } from "./enrolment.service.js";
@@ -129,8 +136,20 @@ const COUNTER_POOL = Symbol("counter-pool");
     },
     {
       provide: Certification,
-      inject: [Transactions, AuditLog, RecordsKey],
-      useFactory: (...parts: ConstructorParameters<typeof Certification>) => new Certification(...parts),
+      inject: [Transactions, AuditLog, RecordsKey, CONFIG],
+      useFactory: (transactions: Transactions, log: AuditLog, records: RecordsKey, { recertifyDays }: Config) =>
+        new Certification(transactions, log, records, recertifyDays * 86_400),
+    },
+    {
+      provide: AllowlistReport,
+      // The rule that it judges by is lent by Certification, which therefore is there first.
+      inject: [Transactions, AuditLog, Certification],
+      useFactory: (transactions: Transactions, log: AuditLog) => new AllowlistReport(transactions, log),
+    },
+    {
+      provide: AllowlistWatch,
+      inject: [Transactions, AuditLog, Log, Metrics, HealthRegistry],
+      useFactory: watchAllowlist,
     },
     { provide: Teams, inject: [Transactions], useFactory: (transactions: Transactions) => new Teams(transactions) },
     {
@@ -139,7 +158,7 @@ const COUNTER_POOL = Symbol("counter-pool");
       useFactory: (transactions: Transactions, leaving: LeavingPort) => new People(transactions, leaving),
     },
   ],
-  exports: [StepUp, Sessions, Founding, Enrolment, Allowlist, Certification, People, Identities],
+  exports: [StepUp, Sessions, Founding, Enrolment, Allowlist, AllowlistReport, AllowlistWatch, Certification, People, Identities],
 })
 export class PeopleModule implements OnApplicationShutdown {
   /** @param above the provider of {@link TAKING_STATEMENT_PORT}; the composition root knows the module above. */
@@ -156,6 +175,12 @@ export class PeopleModule implements OnApplicationShutdown {
     this.unknownFailures.flush();
     await this.pool.end();
   }
+}
+
+function watchAllowlist(transactions: Transactions, audit: AuditLog, log: Log, metrics: Metrics, health: HealthRegistry): AllowlistWatch {
+  return new AllowlistWatch(transactions, audit, allowlistAlarms(log, metrics, health), (error) => {
+    log.event("sweeper.failed", { job: slug("allowlist"), code: isRootkeepError(error) ? error.code : "INTERNAL" });
+  });
 }
 
 function counterPool(connection: PgConnection): Pool {

@@ -3,6 +3,7 @@ import { RootkeepError } from "../kernel/errors.js";
 import type { Id } from "../kernel/ids.js";
 import type { Role } from "../kernel/operations.js";
 import { AllowlistEntry } from "./allowlist-entry.entity.js";
+import { custodianFloor, dueAt, givesRights, isOpen, LapseRule, standingAt } from "./lapse.js";
 import { Person } from "./person.entity.js";
 import { covers, parseScope, type ScopedAccount } from "./scope.js";
 
@@ -10,11 +11,6 @@ import { covers, parseScope, type ScopedAccount } from "./scope.js";
 export interface Standing {
   readonly person: Person;
   readonly entries: readonly AllowlistEntry[];
-}
-
-/** True if `entry` is in force at `now`. Expiry is computed at use; nobody has to sweep for it to hold. */
-export function isInForce(entry: AllowlistEntry, now: Date): boolean {
-  return entry.endedAt === null && entry.validFrom <= now && now < entry.validTo;
 }
 
 /**
@@ -26,7 +22,29 @@ export async function standingOf(tx: WorkTransaction, personId: string, now: Dat
   const person = await tx.read(Person, personId);
   if (person?.state !== "ACTIVE") throw new RootkeepError("NOT_ALLOWLISTED", { reason: "person is not active" });
   const entries = await tx.readAll(AllowlistEntry, { personId: person.id });
-  return { person, entries: entries.filter((entry) => isInForce(entry, now)) };
+  return { person, entries: await inForce(tx, entries, now) };
+}
+
+/** Of `entries`, all of active people, those that give their rights at `now`. Expiry and lapse are computed at use. */
+async function inForce(tx: WorkTransaction, entries: readonly AllowlistEntry[], now: Date): Promise<AllowlistEntry[]> {
+  const rule = tx.lent(LapseRule);
+  const isOver = (entry: AllowlistEntry): boolean => isOpen(entry, now) && dueAt(entry, rule, now) <= now;
+  // Only then is it worth a look at the whole list.
+  const needsFloor = entries.some((entry) => entry.role === "custodian" && isOver(entry));
+  const floor = needsFloor ? await readFloor(tx, rule, now) : Number.POSITIVE_INFINITY;
+  return entries.filter((entry) => givesRights(standingAt(entry, rule, now, floor)));
+}
+
+/** The floor of {@link custodianFloor}. Absence is proven: a fresher custodian whose row was hidden would bring back one that has lapsed. */
+async function readFloor(tx: WorkTransaction, rule: LapseRule, now: Date): Promise<number> {
+  const open = (await tx.readProven(AllowlistEntry)).filter((entry) => entry.role === "custodian" && isOpen(entry, now));
+  return custodianFloor(await ofActive(tx, open), rule, now);
+}
+
+async function ofActive(tx: WorkTransaction, entries: readonly AllowlistEntry[]): Promise<AllowlistEntry[]> {
+  const active = new Set<string>();
+  for (const id of new Set(entries.map(({ personId }) => personId))) if ((await tx.read(Person, id))?.state === "ACTIVE") active.add(id);
+  return entries.filter(({ personId }) => active.has(personId));
 }
 
 /** True if one of the entries gives `role`, over `account` where one is named. */
@@ -56,11 +74,12 @@ export async function everWithRole(tx: WorkTransaction, role: Role): Promise<Id<
   return [...new Set(entries.map(({ personId }) => personId))];
 }
 
+/** Entries of `role` that give their rights at `now`, of people who are active. */
+export async function holdings(tx: WorkTransaction, role: Role, now: Date): Promise<AllowlistEntry[]> {
+  return await inForce(tx, await ofActive(tx, await tx.readAll(AllowlistEntry, { role })), now);
+}
+
 /** Ids of everybody who is an active custodian at `now`. */
 export async function activeCustodians(tx: WorkTransaction, now: Date): Promise<Id<"person">[]> {
-  const entries = await tx.readAll(AllowlistEntry, { role: "custodian" });
-  const ids = [...new Set(entries.filter((entry) => isInForce(entry, now)).map(({ personId }) => personId))];
-  const active: Id<"person">[] = [];
-  for (const id of ids) if ((await tx.read(Person, id))?.state === "ACTIVE") active.push(id);
-  return active;
+  return [...new Set((await holdings(tx, "custodian", now)).map(({ personId }) => personId))];
 }

@@ -4,7 +4,7 @@ import { NOTICE_CHANNELS, ROOT_KEY_DOMAINS, STREAM_SINKS } from "../config/refer
 import type { ErrorCode } from "../kernel/errors.js";
 import { ERRORS } from "../kernel/errors.js";
 import type { Id } from "../kernel/ids.js";
-import { OPERATION_NAMES } from "../kernel/operations.js";
+import { OPERATION_NAMES, ROLES } from "../kernel/operations.js";
 import type { Site, Slug } from "./site.js";
 
 /** Kinds of a field. None of them takes a free text, which is how secrets, cells and SQL parameters stay out of the log (law L8). */
@@ -93,6 +93,10 @@ export const EVENTS = {
   "signin.failed_count": { level: "warn", fields: { count: "number", seconds: "number" } },
   "import.progress": { level: "info", fields: { importId: "id", imported: "number", rows: "number", errors: "number", isDone: "boolean" } },
   "founding.invitations_written": { level: "info", fields: { count: "number" } },
+  "allowlist.due": { level: "warn", fields: { entries: "number", days: "number" } },
+  "allowlist.lapsed": { level: "warn", fields: { entry: "id", person: "id", role: ROLES } },
+  "allowlist.custodians_kept": { level: "error", pages: true, fields: { custodians: "number" } },
+  "coverage.changed": { level: "warn", fields: { uncovered: "number", accounts: "number" } },
   "sweeper.finished": { level: "info", fields: { job: "slug", rows: "number" } },
   "sweeper.failed": { level: "error", fields: { job: "slug", code: ERROR_CODES } },
 } as const satisfies Record<string, EventRow>;

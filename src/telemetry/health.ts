@@ -6,7 +6,15 @@ export const HEALTH_CHECKS = ["database", "root_keys", "log", "guard", "clock", 
 export type HealthCheckName = (typeof HEALTH_CHECKS)[number];
 
 /** What somebody should look at while the service goes on working; none of it takes a replica out of service. */
-export const ALERTS = ["no-notice-channel", "notices-dead", "glass-review-overdue"] as const;
+export const ALERTS = [
+  "no-notice-channel",
+  "notices-dead",
+  "glass-review-overdue",
+  "allowlist-due",
+  "allowlist-lapsed",
+  "custodians-kept",
+  "accounts-uncovered",
+] as const;
 export type AlertName = (typeof ALERTS)[number];
 
 /** The answer of one check; a failing one carries a code of the closed table and nothing else. */

@@ -25,6 +25,17 @@ export const METRICS = {
   rootkeep_glass_reviews_overdue: { type: "gauge", help: "Reviews of break-glass that are overdue.", labels: {} },
   rootkeep_notices_waiting: { type: "gauge", help: "Messages that wait to be sent.", labels: {} },
   rootkeep_notices_dead: { type: "gauge", help: "Messages that were given up.", labels: {} },
+  rootkeep_allowlist_entries: {
+    type: "gauge",
+    help: "Entries of the allowlist that have not ended, by what they are worth.",
+    labels: { standing: ["counts", "kept", "lapsed", "ran-out", "not-yet"] },
+  },
+  rootkeep_allowlist_due_entries: {
+    type: "gauge",
+    help: "Entries of the allowlist that lapse within so many days unless they are certified.",
+    labels: { days: ["1", "7", "14"] },
+  },
+  rootkeep_accounts_uncovered: { type: "gauge", help: "Accounts with too few people who may ask or approve.", labels: {} },
   rootkeep_heartbeat_failures_total: { type: "counter", help: "Heartbeats of the audit log that could not be written.", labels: {} },
 } as const satisfies Record<string, MetricRow>;
 

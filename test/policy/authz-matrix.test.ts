@@ -86,7 +86,7 @@ describe("the matrix of rights", () => {
 
   it("never lets an auditor change anything but end sessions", async () => {
     const { token } = founded.signIn("auditor");
-    const reading = /\.(list|read|history|explain|preview|self|export|live|ready|health|metrics|openapi)$/;
+    const reading = /\.(list|read|report|history|explain|preview|report|self|export|live|ready|health|metrics|openapi)$/;
     const open = /^(founding|invitation\.(accept|confirm)|login\.|identity\.accept|session\.(create|revoke|logout))/;
     for (const operation of OPERATION_NAMES) {
       if (reading.test(operation) || open.test(operation)) continue;

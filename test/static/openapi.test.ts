@@ -10,6 +10,8 @@ import { AccountRegistry } from "../../src/accounts/account-registry.service.js"
 import { AccountsController } from "../../src/accounts/accounts.rest.js";
 import { AccessGrants } from "../../src/approvals/access-grants.service.js";
 import { ConfigurationController } from "../../src/approvals/configuration.rest.js";
+import { CoverageController } from "../../src/approvals/coverage.rest.js";
+import { CoverageWatch } from "../../src/approvals/coverage-watch.service.js";
 import { ExplainPolicy } from "../../src/approvals/explain-policy.service.js";
 import { GlassController } from "../../src/approvals/glass.rest.js";
 import { Glass } from "../../src/approvals/glass.service.js";
@@ -40,6 +42,7 @@ import { Deliveries } from "../../src/notices/deliveries.service.js";
 import { NoticesController } from "../../src/notices/notices.rest.js";
 import { AllowlistController } from "../../src/people/allowlist.rest.js";
 import { Allowlist } from "../../src/people/allowlist.service.js";
+import { AllowlistReport } from "../../src/people/allowlist-report.service.js";
 import { BackChannelLogout } from "../../src/people/back-channel-logout.service.js";
 import { Certification } from "../../src/people/certification.service.js";
 import { Enrolment } from "../../src/people/enrolment.service.js";
@@ -76,10 +79,12 @@ const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 const UNUSED = [
   AccountLog,
   AccountRegistry,
+  CoverageWatch,
   AccessGrants,
   Deliveries,
   Glass,
   Allowlist,
+  AllowlistReport,
   Certification,
   AuditReader,
   BackChannelLogout,
@@ -125,6 +130,7 @@ class Behind {}
     AllowlistController,
     AuditController,
     ConfigurationController,
+    CoverageController,
     FoundingController,
     GlassController,
     GrantsController,

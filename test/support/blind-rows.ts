@@ -11,6 +11,7 @@ import { Transactions } from "../../src/audit/transactions.service.js";
 import { SYSTEM_CLOCK } from "../../src/kernel/clock.js";
 import { DataKeys } from "../../src/keys/data-keys.service.js";
 import { Pager } from "../../src/notices/pager.service.js";
+import { LapseRule } from "../../src/people/lapse.js";
 import { NoticeRecipients } from "../../src/people/notice-recipients.service.js";
 import { RevealSecret } from "../../src/secrets/reveal-secret.service.js";
 import { compileTicketPattern } from "../../src/tickets/ticket-reference.js";
@@ -66,7 +67,9 @@ export function blindTransactions(vault: Vault): Transactions {
       return typeof value === "function" ? (value.bind(target) as unknown) : value;
     },
   });
-  return new Transactions(vault.dataSource, log, rowMac);
+  const transactions = new Transactions(vault.dataSource, log, rowMac);
+  transactions.lend(LapseRule, vault.certification);
+  return transactions;
 }
 
 /** The fields of an injective encoding. */

@@ -92,6 +92,8 @@ export interface VaultOptions {
   readonly database?: TestDatabase;
   /** The company's provider, and how long its identities wait. */
   readonly provider?: ProviderBenchOptions;
+  /** How long a grant or a certificate vouches for an entry of the allowlist. */
+  readonly recertifySeconds?: number;
   /** A second replica over the same database and root key. */
   readonly replicaOf?: Vault;
 }
@@ -127,6 +129,7 @@ export class Vault {
       readonly stepUp: StepUp;
       readonly seal: AuthenticatorSeal;
     },
+    readonly certification: Certification,
     readonly trust: TrustedConfiguration,
     readonly requests: Requests,
     readonly grants: AccessGrants,
@@ -195,7 +198,7 @@ export class Vault {
       stepUp,
       seal,
     };
-    const certification = new Certification(transactions, log, keys.records);
+    const certification = new Certification(transactions, log, keys.records, options.recertifySeconds ?? 92 * 86_400);
     const trust = new TrustedConfiguration(log, keys.records, certification, { settings: { deployment: "test" }, digest: "ab".repeat(32) });
     const secrets = new Secrets(transactions, log);
     const reveal = revealAct(CATALOGUE, secrets);
@@ -228,6 +231,7 @@ export class Vault {
       rootKey,
       directory,
       people,
+      certification,
       trust,
       requests,
       grants,

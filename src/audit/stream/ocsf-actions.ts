@@ -103,6 +103,7 @@ export const OCSF_ACTIONS: Readonly<Record<EntryAction, OcsfKind>> = {
   "team.list": api(READ),
   "authenticator.reset": account(11, 3),
   "allowlist.list": api(READ),
+  "allowlist.report": api(READ),
   "allowlist.grant": kind("userAccess", 1, 2),
   "allowlist.revoke": kind("userAccess", 2, 2),
   "allowlist.certify": entity(10, 2),

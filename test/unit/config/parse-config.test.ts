@@ -59,6 +59,7 @@ describe("the configuration", () => {
       witnesses: [],
       awsS3Endpoint: null,
       foundingCustodians: 2,
+      recertifyDays: 92,
       refusedAccounts: [],
       oidc: null,
       isPasswordOffered: true,

@@ -28,6 +28,7 @@ const CHANGED: Readonly<Record<string, string>> = {
   ROOTKEEP_WITNESSES: "witness.example.com/w1+969980cf+BCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMilm3X@https://witness.example.com",
   ROOTKEEP_AWS_S3_ENDPOINT: "https://vpce-s3.example.com",
   ROOTKEEP_FOUNDING_CUSTODIANS: "3",
+  ROOTKEEP_RECERTIFY_DAYS: "31",
   ROOTKEEP_REFUSED_ACCOUNTS: "111122223333",
   ROOTKEEP_SESSION_IDLE_MINUTES: "5",
   ROOTKEEP_SESSION_MAX_MINUTES: "60",
@@ -55,7 +56,7 @@ describe("the trusted configuration", () => {
     const text =
       '{"anchors":[],"awsKmsEndpoint":null,"awsS3Endpoint":null,"brake":{"deployment":"100","minutes":"60","person":"20"},"delivery":"any","deployment":"trial","glassTicketPattern":"(?:INC|P1)-[1-9][0-9]{0,9}","guard":"file:<data>/guard",' +
       '"logKey":"file:<data>/log-key.json","logOrigin":"rootkeep.local/audit/trial/1","logVerifierKey":null,' +
-      '"notices":{"publicUrl":null,"slack":null,"smtp":null,"webhook":null},"oidcClientId":null,"oidcIssuer":null,"oidcRedirect":null,"passwordSignIn":"yes","refusedAccounts":["111122223333"],' +
+      '"notices":{"publicUrl":null,"slack":null,"smtp":null,"webhook":null},"oidcClientId":null,"oidcIssuer":null,"oidcRedirect":null,"passwordSignIn":"yes","recertifyDays":"92","refusedAccounts":["111122223333"],' +
       '"rootKeys":{"mail":"file:<data>/root-key.json","mfa":"file:<data>/root-key.json","password":"file:<data>/root-key.json",' +
       '"people":"file:<data>/root-key.json"},"ticketPattern":"[A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,9}","witnesses":[]}';
     const config = parse({ ROOTKEEP_REFUSED_ACCOUNTS: "111122223333" });
