@@ -1,7 +1,8 @@
+import { csvRecord } from "../audit/report-csv.js";
 import type { Answer } from "./answer.js";
 import type { Call, Command } from "./command.js";
-import { csvLine } from "./csv.js";
 import { UsageError } from "./failure.js";
+import { cell } from "./output.js";
 
 /** Columns of the CSV file: the members of an entry of the report, in this order. */
 const COLUMNS = [
@@ -78,10 +79,10 @@ const COVERAGE: Command = {
 };
 
 async function writeCsv(call: Call, items: AsyncIterable<Answer>): Promise<void> {
-  call.shell.stdout.write(csvLine(COLUMNS));
+  call.shell.stdout.write(csvRecord(COLUMNS));
   for await (const item of items) {
     const cells = COLUMNS.map((name) => (name === "scope" ? scopeText(item.object("scope")) : item.members[name]));
-    call.shell.stdout.write(csvLine(cells));
+    call.shell.stdout.write(csvRecord(cells.map((value) => (value === null || value === undefined ? null : cell(value)))));
   }
 }
 
