@@ -6,7 +6,7 @@ const TURNS = ["append_turn", "signer_turn", "stream_file_turn", "stream_syslog_
  * Locks of tables instead of advisory locks: whoever may connect could take an advisory lock, so that the role that only reads stopped every
  * append and every signature with one statement. Locking a table in this way needs a right to write it, and the tables have no column and no
  * row to write. Waiters are served in their order, as before; SHARE UPDATE EXCLUSIVE conflicts with itself, and with nothing that a reader, a
- * dump or an INSERT takes. (Docs: decision 0024.)
+ * dump or an INSERT takes. (Docs: decision 0021.)
  *
  * Code without it: does not start (the log's functions are others). With it and old code: a service that runs appends through the new
  * function, and is in its turn, as everybody else; an old signer is elected by the old lock, and the guard lets one of two sign. With it and

@@ -39,7 +39,7 @@ export function matches(policy: Policy, slug: string, account: ScopedAccount): b
 
 /**
  * The terms of `purpose` for `account`. Of all policies that match, the strictest wins, field by field: merging never drops a gate, whatever
- * the order and however wide or narrow the scopes are (decision 0018).
+ * the order and however wide or narrow the scopes are (decision 0017).
  */
 export function termsOf(purpose: Purpose, policies: readonly Policy[], account: ScopedAccount): DecidedTerms {
   const matching = policies.filter((policy) => matches(policy, purpose.slug, account));

@@ -7,7 +7,7 @@ import { PURPOSE_KINDS, type PurposeKind } from "./purpose.js";
 
 /**
  * What a deployment demands beyond the catalogue, for some purposes on some accounts. What is left out stays as the catalogue has it;
- * whatever stands here can only tighten it (decision 0018).
+ * whatever stands here can only tighten it (decision 0017).
  */
 export interface Policy {
   /** Its name in the book: lower-case words joined by hyphens. */

@@ -6,7 +6,7 @@ import type { EntryAction } from "./actions.js";
 export type UnsignedStage = "none" | "openings" | "decisions";
 
 /**
- * Acts that change deciding rows and go on however long nobody signs (decision 0017): they take away, or end what has run out, or let in
+ * Acts that change deciding rows and go on however long nobody signs (decision 0016): they take away, or end what has run out, or let in
  * the person who is to take something away. That a restore could undo them is no reason not to do them. Everything else waits.
  */
 const TAKES_AWAY: ReadonlySet<string> = new Set<EntryAction>([

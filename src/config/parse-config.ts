@@ -161,7 +161,7 @@ function refuseTrial(reader: EnvironmentReader, rootKeys: Readonly<Record<RootKe
 // A root key in the clear beside the data it guards makes every other control a matter of one file copy (design §4).
 const FILE_KEY_RULE = "is a file: root key, and production (beyond loopback, external database, or any other root key) refuses one";
 
-/** Production's TLS ends at a proxy, which would see a value in the clear (docs/decisions/0016). */
+/** Production's TLS ends at a proxy, which would see a value in the clear (docs/decisions/0015). */
 function readDelivery(reader: EnvironmentReader, isProduction: boolean): DeliveryForm {
   return (reader.text("ROOTKEEP_DELIVERY") as DeliveryForm | undefined) ?? (isProduction ? "jwe" : "any");
 }
