@@ -14,6 +14,7 @@ const TAKES_AWAY: ReadonlySet<string> = new Set<EntryAction>([
   "session.revoke",
   "session.end",
   "session.logout",
+  "session.ended",
   "session.expired",
   "log.voided",
   "person.suspend",

@@ -93,6 +93,7 @@ describe("what is refused while nobody signs the log", () => {
       "service.sealed",
       "session.create",
       "session.end",
+      "session.ended",
       "session.expired",
       "session.logout",
       "session.revoke",
