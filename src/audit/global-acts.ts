@@ -21,6 +21,7 @@ const ACTS: readonly EntryAction[] = [
   "allowlist.lapsed",
   "person.team",
   "policy.change",
+  "brake.raise",
   "config.approve",
   "config.changed",
   "log.reopened",

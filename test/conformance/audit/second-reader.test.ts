@@ -5,7 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import type { JsonObject } from "../../../src/audit/canonical-json.js";
 import { leafHash } from "../../../src/audit/chain.js";
+import { checkpointPath } from "../../../src/audit/export-format.js";
+import { GLOBAL_ACTS } from "../../../src/audit/global-acts.js";
 import { formatVerifierKey } from "../../../src/audit/tlog/verifier-key.js";
 import { type BendBeat, beatingLog, restated } from "../../support/beating-log.js";
 import { buildGo, NO_GO } from "../../support/go-programs.js";
@@ -14,6 +17,7 @@ import {
   SAMPLE_ORIGIN,
   SAMPLE_SIGNER,
   type SampleLog,
+  sampleId,
   sampleLog,
   sampleManifest,
   sampleTime,
@@ -136,6 +140,85 @@ describe("the reader in another language, of the signed tree", { skip: NO_PYTHON
       assert.equal(readIn(directory).intact, false, Object.keys(files).join());
     }
   });
+});
+
+describe("the list of global acts", () => {
+  const namesIn = async (path: string, list: RegExp, name: RegExp): Promise<string[]> => {
+    const [, text = ""] = list.exec(await readFile(new URL(path, ROOT), "utf8")) ?? [];
+    return [...text.matchAll(name)].map(([, act = ""]) => act).sort();
+  };
+  it("is one and the same in the service, in the specification and in the reader in another language [AC-6]", async () => {
+    const acts = [...GLOBAL_ACTS].sort();
+    const reader = await namesIn("test/conformance/second-readers/verify_export.py", /^ACTS = """([^"]*)"""/m, /(\S+)/g);
+    assert.deepEqual(reader, acts, "verify_export.py");
+    const page = await namesIn("docs/spec/account-export.md", /^- \[AC-6\] (.*(?:\n {2}.*)*)/m, /`([a-z_]+\.[a-z_.]+)`/g);
+    assert.deepEqual(page, acts, "docs/spec/account-export.md");
+  });
+});
+
+describe("the reader in another language, of a log that was reopened", { skip: NO_PYTHON }, () => {
+  /** 300 entries were signed; 290 were restored; the log went on to 310. */
+  const [LOST, LEFT, SIZE, SIGNED] = [300, 290, 310, 280] as const;
+  const SECOND = "rootkeep.example/audit/sample/2";
+  const lost = sampleLog(LOST).entries.map((entry) => leafHash(entry));
+  const note = async (size: number, leaves = lost): Promise<string> => String(await noteOf(leaves, size, { log: SAMPLE_SIGNER }));
+  interface Bent {
+    readonly details?: JsonObject;
+    readonly from?: number;
+    readonly action?: "service.started";
+    readonly oldNotes?: readonly number[];
+    readonly origin?: string;
+  }
+
+  async function isIntact({
+    details = {},
+    from = LEFT,
+    action,
+    oldNotes = [1, 100, 256, SIGNED],
+    origin = SECOND,
+  }: Bent): Promise<boolean> {
+    const honest = { previous: SAMPLE_ORIGIN, signed: await note(SIGNED), guard: await note(LOST), lost: { from: LEFT, to: LOST } };
+    const { entries, openings } = sampleLog(SIZE, (seq, _draft, { sseq, sprev, ...position }) => {
+      const log = seq < from ? SAMPLE_ORIGIN : origin;
+      if (seq !== LEFT) return { position: { ...position, log, ...(sseq === undefined || sprev === undefined ? {} : { sseq, sprev }) } };
+      const said = { ...honest, ...details };
+      const reopening = { id: sampleId(seq), action: action ?? "log.reopened", outcome: "committed", actor: { type: "system" } } as const;
+      return { draft: { ...reopening, details: said }, position: { ...position, log } };
+    });
+    count += 1;
+    const directory = join(folder, String(count));
+    const leaves = entries.map((entry) => leafHash(entry));
+    await writeExport(directory, sampleManifest(leaves.at(-1)?.toString("hex") ?? "", SIZE, { origin }), entries, openings);
+    for (const size of oldNotes) await writeFiles(directory, { [checkpointPath(size)]: await note(size, leaves) });
+    return readIn(directory).intact;
+  }
+
+  it("reads it over both epochs [AL-15]", async () => {
+    assert.equal(await isIntact({}), true);
+  });
+  it("reads it when the guard was lost [AL-16] [AL-17]", async () => {
+    assert.equal(await isIntact({ details: { guard: null, lost: { from: LEFT, to: null } } }), true);
+  });
+  const attacks: readonly { readonly name: string; readonly bent: () => Bent | Promise<Bent> }[] = [
+    { name: "entries of the next epoch without a beginning", bent: () => ({ from: LEFT + 3 }) },
+    { name: "a beginning that is no reopening", bent: () => ({ action: "service.started" }) },
+    { name: "a beginning behind another log", bent: () => ({ details: { previous: "rootkeep.example/audit/other/1" } }) },
+    { name: "another log behind the beginning", bent: () => ({ origin: "rootkeep.example/audit/other/2" }) },
+    { name: "an old epoch under a new name, without a word", bent: () => ({ from: SIZE }) },
+    { name: "a gap that is told smaller", bent: () => ({ details: { lost: { from: LEFT, to: LOST - 5 } } }) },
+    { name: "an earlier checkpoint as the last that holds", bent: async () => ({ details: { signed: await note(100) } }) },
+    {
+      name: "a last checkpoint that the entries do not lead to",
+      bent: async () => ({ details: { signed: await note(SIGNED, [...lost].reverse()) } }),
+    },
+    { name: "a checkpoint of the old epoch from behind its end", bent: () => ({ oldNotes: [1, 100, 256, SIGNED, LEFT] }) },
+    { name: "a checkpoint of the new epoch from before it", bent: () => ({ oldNotes: [1, 100, SIGNED] }) },
+  ];
+  for (const { name, bent } of attacks) {
+    it(`notices ${name} [AL-15] [AL-17]`, async () => {
+      assert.equal(await isIntact(await bent()), false);
+    });
+  }
 });
 
 /** An export in which the entries from K on, or all that stands around them, were exchanged. */

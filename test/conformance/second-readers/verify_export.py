@@ -6,7 +6,9 @@ usage: verify_export.py DIR      prints one JSON object; exit status 0 intact, 1
 import base64, hashlib, json, os, re, sys
 
 ACTS = """people.founded people.recovered person.enrol person.suspend person.restore invitation.accept invitation.confirm authenticator.reset
-authenticator.locked allowlist.grant allowlist.revoke allowlist.lapsed config.approve config.changed log.reopened log.key_rotated""".split()
+identity.link identity.accept authenticator.locked allowlist.grant allowlist.revoke allowlist.certify allowlist.lapsed person.team policy.change
+brake.raise config.approve config.changed log.reopened log.key_rotated""".split()  # account-export.md [AC-6]
+EPOCH = re.compile(r"(.+)/([1-9][0-9]{0,8})")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
@@ -80,30 +82,56 @@ def heads_root(moves, as_of):  # account-export.md [AC-1] to [AC-6]
     return len(tips), tree([hashlib.sha256(b"\0" + tip.encode()).digest() for tip in tips]).hex()
 
 
-def signed_root(root, name):  # [AX-11] the text only: whether the log has signed it, is another reader's business
-    with open(os.path.join(root, name), encoding="utf-8") as file:
-        origin, size, text = file.read().split("\n\n")[0].split("\n")
+def signed_root(note):  # [AX-11] the text only: whether the log has signed it, is another reader's business
+    origin, size, text = note.split("\n\n")[0].split("\n")
     return origin, int(size), base64.b64decode(text)
+
+
+def is_earlier(one, other):  # audit-log.md [AL-15]
+    a, b = EPOCH.fullmatch(one), EPOCH.fullmatch(other)
+    return a is not None and b is not None and a[1] == b[1] and int(a[2]) < int(b[2])
+
+
+def reopens(entry, ended, notes, leaves):  # audit-log.md [AL-15] to [AL-17]
+    said, seq, signed = entry["details"], entry["seq"], 0
+    if said["signed"] is not None:
+        name, signed, text = signed_root(said["signed"])
+        if not is_earlier(name, entry["log"]) or not 0 < signed <= seq or tree(leaves[:signed]) != text:
+            return False
+    guard = None if said["guard"] is None else signed_root(said["guard"])[1]
+    lost = {"from": seq if guard is None or guard > seq else min(signed, guard), "to": guard}
+    is_last = all(size <= signed for origin, size in notes if is_earlier(origin, entry["log"]))
+    act = (entry["action"], entry["outcome"], said["previous"], said["lost"])
+    return is_earlier(ended, entry["log"]) and is_last and act == ("log.reopened", "committed", ended, lost)
 
 
 def verify(root, seen):
     with open(os.path.join(root, "manifest.json"), "rb") as file:
         manifest = canonical(file.read().rstrip(b"\n"))
     prev, time, streams, commitments = "0" * 64 if manifest["from"] == 0 else None, "", {}, {}
-    moves, beat = [], 0
+    moves, beat, log, notes = [], 0, None, []
     leaves = leaves_of(root, manifest["size"])
     sizes = [name[:-5] for name in os.listdir(os.path.join(root, "checkpoints"))] if os.path.isdir(os.path.join(root, "checkpoints")) else []
     for name in ["checkpoint"] + ["checkpoints/%s.note" % size for size in sizes]:  # [AX-13]
-        origin, size, text = signed_root(root, name)
-        if origin != manifest["origin"] or tree(leaves[:size]) != text or (name == "checkpoint" and not size == manifest["size"] == manifest["to"]):
+        with open(os.path.join(root, name), encoding="utf-8") as file:
+            origin, size, text = signed_root(file.read())
+        if origin != manifest["origin"] and not is_earlier(origin, manifest["origin"]):
+            raise Bad(name + " is of another log")
+        if tree(leaves[:size]) != text or (name == "checkpoint" and not size == manifest["size"] == manifest["to"]):
             raise Bad(name)
+        notes.append((origin, size))
     for raw in entries_of(root, manifest["from"], manifest["to"]):
         entry = canonical(raw)
         leaf = hashlib.sha256(b"\0" + raw).hexdigest()  # [AE-3]
         if leaf != leaves[manifest["from"] + seen["entries"]].hex():
             raise Bad("another entry than the tree holds")
-        if entry["v"] != 1 or entry["log"] != manifest["origin"] or entry["seq"] != manifest["from"] + seen["entries"]:
-            raise Bad("version, log or place")
+        if entry["v"] != 1 or entry["seq"] != manifest["from"] + seen["entries"]:
+            raise Bad("version or place")
+        if log not in (None, entry["log"]) and not reopens(entry, log, notes, leaves):
+            raise Bad("an epoch without its beginning")
+        log = entry["log"]
+        if any(size == entry["seq"] + 1 and origin != log for origin, size in notes):
+            raise Bad("a checkpoint of another epoch than its last entry")
         if prev not in (None, entry["prev"]) or not TIME.fullmatch(entry["time"]) or entry["time"] < time:
             raise Bad("chain or time")
         if "stream" in entry:  # [AE-13]
@@ -122,7 +150,7 @@ def verify(root, seen):
         for field, text in entry.get("details", {}).get("commitments", {}).items():
             commitments[entry["seq"], field] = text
         prev, time, seen["entries"] = leaf, entry["time"], seen["entries"] + 1
-    if seen["entries"] != manifest["to"] - manifest["from"] or prev != manifest["head"]:
+    if seen["entries"] != manifest["to"] - manifest["from"] or prev != manifest["head"] or log != manifest["origin"]:
         raise Bad("end")
     for line in open(os.path.join(root, "pii.ndjson"), "rb") if manifest["disclosures"] else []:  # [AE-14]
         opening = canonical(line.rstrip(b"\n"))
