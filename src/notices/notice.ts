@@ -24,6 +24,14 @@ export const TOPICS = {
   ),
   "person.suspended": topic("somebody was suspended", "A custodian has suspended this person; sessions ended."),
   "person.restored": topic("somebody was restored", "Two custodians have restored this person."),
+  "person.linking": topic(
+    "an identity is being linked",
+    "Two custodians have decided that this person may link an identity at the provider of the company.",
+  ),
+  "person.linked": topic(
+    "an identity was linked",
+    "This person signs in with a new identity at the provider of the company from now on; sessions and grants ended.",
+  ),
   "glass.granted": topic("break-glass was granted", "An emergency opening with fewer approvers was approved.", true),
   "glass.opening": topic("break-glass is being opened", "Root credentials are about to be shown under break-glass.", true),
   "glass.reviewed": topic("break-glass was reviewed", "Somebody who took no part has closed the review."),

@@ -10,6 +10,7 @@ import type { Grant } from "../kernel/grant.js";
 import { type Id, newId } from "../kernel/ids.js";
 import { LIMITS } from "../kernel/limits.js";
 import type { RecordsKey } from "../keys/records.js";
+import { postNotice } from "../notices/post-notice.service.js";
 import { Identity } from "./identity.entity.js";
 import { Invitation } from "./invitation.entity.js";
 import { endAllOf } from "./leave.service.js";
@@ -18,6 +19,7 @@ import { networkOf } from "./network.js";
 import { type EnrolmentParties, invite, voidInvitations } from "./new-invitation.service.js";
 import type { ProvenIdentity } from "./oidc-provider.adapter.js";
 import { Person } from "./person.entity.js";
+import { personNotice } from "./person-notices.js";
 import { hasSignedInFrom } from "./sign-in.service.js";
 import type { StepUp } from "./step-up.service.js";
 
@@ -61,6 +63,7 @@ export class Identities {
     if (person?.state !== "ACTIVE") throw new RootkeepError("STATE_CONFLICT");
     const earlier = await voidInvitations(tx, personId, ["LINK"]);
     const invitation = invite(tx, personId, parties, now, "LINK");
+    await postNotice(tx, personNotice("linking", personId, parties));
     const draft = draftEntry({
       action: "identity.link",
       outcome: "committed",
@@ -114,6 +117,7 @@ export class Identities {
     const usableFrom = plusSeconds(now, this.settings.waitSeconds);
     const { identity, ended } = await this.#settle(tx, personId, proof, usableFrom, now);
     tx.change(Invitation, invitation, { state: "CONFIRMED" });
+    await postNotice(tx, personNotice("linked", personId));
     const draft = draftEntry({
       action: "identity.accept",
       outcome: "committed",

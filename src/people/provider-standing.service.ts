@@ -75,17 +75,20 @@ export class ProviderStanding {
   async sweep(seconds: number, idleSeconds: number): Promise<number> {
     await this.kept.sweep();
     let ended = 0;
+    let refused: Error | undefined;
     for (const sessionId of await this.kept.due(seconds, idleSeconds)) {
-      const session = await this.#known(sessionId as Id<"session">);
-      if (session === null) continue;
       try {
+        const session = await this.#known(sessionId as Id<"session">);
+        if (session === null) continue;
         await this.assertStands(session, seconds, "refuse");
       } catch (error) {
         if (isRootkeepError(error, "UNAVAILABLE")) return ended;
         if (isRootkeepError(error, "UNAUTHENTICATED")) ended += 1;
-        else throw error;
+        else refused ??= error as Error;
       }
     }
+    // One that cannot be read keeps nobody from asking about those behind it.
+    if (refused !== undefined) throw refused;
     return ended;
   }
 

@@ -11,6 +11,8 @@ import type { Vault } from "./vault.js";
 /** A channel that keeps what it takes; it can be told to refuse, or to take its time. */
 export class KeepingChannel implements Channel {
   readonly taken: { readonly address: string | null; readonly message: Message }[] = [];
+  /** Whom it was to reach, taken or not. */
+  readonly addresses: (string | null)[] = [];
   attempts = 0;
   isRefusing = false;
   gate: Promise<unknown> = Promise.resolve();
@@ -22,6 +24,7 @@ export class KeepingChannel implements Channel {
 
   async send(message: Message, address: string | null): Promise<void> {
     this.attempts++;
+    this.addresses.push(address);
     await this.gate;
     if (this.isRefusing) throw new RootkeepError("UNAVAILABLE", { reason: "refused_by_test" });
     this.taken.push({ address, message });

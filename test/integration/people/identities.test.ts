@@ -98,7 +98,14 @@ describe("an identity at the provider", () => {
 
   it("ends what its person has going when it is linked: sessions, grants, and approvals that still wait", async () => {
     const { grantId } = await vault.grant(rita, [otto], account);
+    const told = async (topic: string): Promise<number> => {
+      const sql =
+        "SELECT FROM notices.notice WHERE topic = $1 AND facts::text LIKE $2 AND audience::text LIKE $2 AND audience::text LIKE '%custodian%'";
+      return (await vault.dataSource.query<unknown[]>(sql, [topic, `%${rita.personId}%`])).length;
+    };
+    const before = [await told("person.linking"), await told("person.linked")] as const;
     await linkIdentity(vault, provider, rita, "rita-at-work");
+    assert.deepEqual([await told("person.linking"), await told("person.linked")], [before[0] + 1, before[1] + 1]);
     await assert.rejects(vault.people.sessions.authenticate(rita.token), isCode("UNAUTHENTICATED"));
     assert.equal((await vault.grants.read(grantId)).state, "REVOKED");
     rita = await vault.signIn(rita.email, rita.app);
