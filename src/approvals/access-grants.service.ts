@@ -23,7 +23,7 @@ import type { GuardedAct, TermsNow } from "./guarded-act.port.js";
 import { approverRule } from "./may-approve.service.js";
 import type { OpeningBrake } from "./opening-brake.service.js";
 import { Request, type RequestState } from "./request.entity.js";
-import { neededApprovals, openingBytes, parseRequest, type RequestBody, statementText } from "./request-body.js";
+import { askingPeople, neededApprovals, openingBytes, parseRequest, type RequestBody, statementText } from "./request-body.js";
 import { validApprovals } from "./valid-approvals.service.js";
 
 /** What a claim lets its caller open, once. */
@@ -167,7 +167,6 @@ export class AccessGrants {
 
   /** Writes down what time has decided already: grants that ran out (automatic return). @returns how many. */
   async sweep(): Promise<number> {
-    await this.glass.look();
     const { result } = await this.transactions.run(async (tx) => {
       const now = await tx.clock();
       const grants = await tx.readAll(AccessGrant, { state: "OPEN", expiresAt: LessThanOrEqual(now) }, "lock", 50);
@@ -175,6 +174,7 @@ export class AccessGrants {
       for (const grant of grants) entries.push(await expireGrant(tx, grant));
       return { result: grants.length, entries };
     });
+    await this.glass.look();
     return result;
   }
 
@@ -193,10 +193,13 @@ export class AccessGrants {
     const terms = await this.act.termsNow(tx, body, "read");
     if (terms.refusal) throw terms.refusal;
     const rule = approverRule(request, body, this.act, terms);
-    const standing = await actingStanding(tx, acting, now);
-    // A grant that was hidden while its holder's others were revoked.
-    if (!isOfNow(grant, standing.person)) throw new RootkeepError("APPROVAL_EXPIRED", { facts: { state: grant.state } });
-    for (const id of new Set([acting.personId, body.requester])) await requireRole(tx, id, this.act.requesterRole, now, rule.scoped);
+    await actingStanding(tx, acting, now);
+    // Of the one who asked and of every holder: a grant that was hidden while theirs were revoked, or that somebody else holds, ends with
+    // what they had, too.
+    for (const id of askingPeople(body)) {
+      const { person } = await requireRole(tx, id, this.act.requesterRole, now, rule.scoped);
+      if (!isOfNow(grant, person)) throw new RootkeepError("APPROVAL_EXPIRED", { facts: { state: grant.state } });
+    }
     const approvals = await validApprovals(tx, request, rule, now);
     const people = new Set(approvals.map(({ personId }) => personId));
     people.delete(acting.personId);

@@ -8,6 +8,7 @@ import { type Id, isId } from "../kernel/ids.js";
 import { LIMITS } from "../kernel/limits.js";
 import { assertKnownPerson } from "../people/people.service.js";
 import { Approval } from "./approval.entity.js";
+import { GlassUse } from "./glass-use.entity.js";
 import type { GuardedAct } from "./guarded-act.port.js";
 import { CUSTODIAN_ACT, custodianForm, partiesOf } from "./people-acts.service.js";
 import { Request, type RequestState } from "./request.entity.js";
@@ -15,7 +16,7 @@ import { erasedText } from "./request-body.js";
 
 const OVER: ReadonlySet<RequestState> = new Set<RequestState>(["RETURNED", "CLOSED", "DENIED", "EXPIRED", "REVOKED", "WITHDRAWN"]);
 /** What these have approved is gone on with by invitation, whose statements bind to the request's text. */
-const INVITING: ReadonlySet<string> = new Set(["person.enrol", "authenticator.reset"]);
+const INVITING: ReadonlySet<string> = new Set(["person.enrol", "authenticator.reset", "identity.link"]);
 
 /**
  * The guarded act `disclosure.erase`: two custodians erase openings of commitments, of one entry, or all about a person or a request; of a
@@ -62,22 +63,40 @@ function aboutOf(subject: Readonly<Record<string, unknown>>): ErasureAbout {
   throw new RootkeepError("MALFORMED", { fields: [{ field: "subject", rule: "has seq and field, or requestId, or personId" }] });
 }
 
-/** The request, locked, if nothing is done with it any more. Its text is what later acts bind to. */
+/**
+ * The request, locked, if nothing is done with it any more. Its text is what later acts bind to, and what whoever reviews a break-glass reads:
+ * those who took part in it do not take that away before.
+ */
 async function overRequest(tx: WorkTransaction, id: string): Promise<Request> {
   const row = await tx.lock(Request, id);
   if (row === null) throw new RootkeepError("NOT_FOUND");
   const restsAt = INVITING.has(row.operation) ? plusSeconds(row.expiresAt, LIMITS.invitationSeconds) : row.submittedAt;
   if (!OVER.has(row.state) || restsAt > (await tx.clock())) throw new RootkeepError("STATE_CONFLICT", { facts: { state: row.state } });
+  if ((await usesOf(tx, row.id)).some(({ state }) => state === "OPEN")) throw new RootkeepError("REVIEW_DUE");
   return row;
 }
 
 /** The service may not write a request's text (law L3); the database's function takes out the people's words, and nothing else. */
-async function eraseRequest(tx: WorkTransaction, id: string): Promise<(Request | Approval)[]> {
+async function eraseRequest(tx: WorkTransaction, id: string): Promise<(Request | Approval | GlassUse)[]> {
   const row = await overRequest(tx, id);
   const approvals = await tx.readAll(Approval, { requestId: row.id }, "lock");
   const body = erasedText(row.body);
   await tx.manager.query("SELECT approvals.erase_request($1, $2)", [row.id, body]);
   tx.adopt(Request, row, { body });
   for (const approval of approvals) tx.adopt(Approval, approval, { reason: "" });
-  return [row, ...approvals];
+  const uses = await usesOf(tx, row.id);
+  for (const use of uses) tx.change(GlassUse, use, { findings: "" });
+  return [row, ...approvals, ...uses];
+}
+
+/** Break-glass uses of the request: every one, and proven so, as one that was hidden would let its request be erased unread. */
+async function usesOf(tx: WorkTransaction, requestId: string): Promise<GlassUse[]> {
+  const found = (await tx.readProven(GlassUse)).filter((use) => use.requestId === requestId);
+  const uses: GlassUse[] = [];
+  for (const { id } of found) {
+    const use = await tx.lock(GlassUse, id);
+    if (use === null) throw new RootkeepError("ROW_REFUSED", { reason: "missing" });
+    uses.push(use);
+  }
+  return uses;
 }

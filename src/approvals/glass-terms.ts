@@ -1,6 +1,6 @@
 import type { Id } from "../kernel/ids.js";
 import { everyone, type Notice, type Topic } from "../notices/notice.js";
-import type { RequestBody } from "./request-body.js";
+import { askingPeople, type RequestBody } from "./request-body.js";
 
 /** The flag of a request that breaks the glass; the request's hash covers it. */
 export const GLASS_FLAG = "breakGlass";
@@ -26,12 +26,13 @@ export function glassMinutes(usual: number): number {
 /** A use is to be reviewed within three days. */
 export const GLASS_REVIEW_SECONDS = 72 * 3600;
 
-/** A page about a break-glass: to custodians, auditors and the account's approvers, but not to the one who breaks it. */
+/** A page about a break-glass: to custodians, auditors and the account's approvers, but not to those who ask for it or open. */
 export function glassNotice(
   topic: Topic & `glass.${string}`,
-  { id, account, purpose, requester }: Pick<RequestBody, "id" | "account" | "purpose" | "requester">,
+  { id, account, purpose, requester, secrets }: Pick<RequestBody, "id" | "account" | "purpose" | "requester" | "secrets">,
   grantId: Id<"grant">,
 ): Notice {
+  const breaking = askingPeople({ requester, secrets });
   return {
     topic,
     facts: {
@@ -42,9 +43,9 @@ export function glassNotice(
       ...(account === null ? {} : { account: account.id, "aws account": account.awsId }),
     },
     audience: [
-      everyone("custodian", [requester]),
-      everyone("auditor", [requester]),
-      { role: "approver", account: account?.id ?? null, except: [requester] },
+      everyone("custodian", breaking),
+      everyone("auditor", breaking),
+      { role: "approver", account: account?.id ?? null, except: breaking },
     ],
   };
 }

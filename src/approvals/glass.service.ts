@@ -17,10 +17,9 @@ import { GLASS_REVIEW_SECONDS, glassNotice, isGlass } from "./glass-terms.js";
 import { GlassUse } from "./glass-use.entity.js";
 import { holdersOfGrant } from "./granted-version.js";
 import type { DecidedRequest } from "./guarded-act.port.js";
-import { askingPeople } from "./judge-form.service.js";
 import { checkProse } from "./prose.js";
 import { Request } from "./request.entity.js";
-import { parseRequest, shownRequest, statementText } from "./request-body.js";
+import { askingPeople, parseRequest, shownRequest, statementText } from "./request-body.js";
 
 /** Characters that findings have at least: "ok" is no review. */
 const FINDINGS_CHARS_MIN = 20;

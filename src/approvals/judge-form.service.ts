@@ -1,9 +1,7 @@
 import type { WorkTransaction } from "../database/work-transaction.js";
 import { RootkeepError } from "../kernel/errors.js";
-import type { Id } from "../kernel/ids.js";
 import { hasRole, type Standing } from "../people/standing.service.js";
 import type { CheckedForm, GuardedAct, RequestForm } from "./guarded-act.port.js";
-import type { RequestBody } from "./request-body.js";
 
 /**
  * Whether the person of `standing` may ask for this now, and what they would ask for: one answer for whoever submits it and for whoever wants
@@ -17,9 +15,4 @@ export async function judgeForm(tx: WorkTransaction, act: GuardedAct, standing: 
   if (checked.personId === id) throw new RootkeepError("SELF_APPROVAL");
   if (checked.policy.approvals < 1) throw new RootkeepError("APPROVAL_REQUIRED", { reason: "policy without an approver" });
   return checked;
-}
-
-/** The requester and everybody who is to open something: none of them approves. */
-export function askingPeople(body: Pick<RequestBody, "requester" | "secrets">): Id<"person">[] {
-  return [...new Set([body.requester, ...body.secrets.map(({ holder }) => holder)])];
 }

@@ -6,9 +6,8 @@ import type { ScopedAccount } from "../people/scope.js";
 import { hasRole, type Standing } from "../people/standing.service.js";
 import { type Membership, teamOf } from "../people/teams.service.js";
 import type { GuardedAct, TermsNow } from "./guarded-act.port.js";
-import { askingPeople } from "./judge-form.service.js";
 import type { Request } from "./request.entity.js";
-import type { RequestBody } from "./request-body.js";
+import { askingPeople, type RequestBody } from "./request-body.js";
 
 /** Whom an approver must not be, and what they must have. */
 export interface ApproverRule {

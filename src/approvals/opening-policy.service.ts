@@ -23,8 +23,8 @@ export async function termsInForce(tx: WorkTransaction, purpose: Purpose, accoun
   return { version: book.version, ...termsOf(purpose, book.policies, account) };
 }
 
-/** What of a request its policy judges. */
-export type JudgedRequest = Pick<RequestBody, "requester" | "secrets" | "ticket">;
+/** What of a request its policy judges, and the terms that it was submitted under, once it was. */
+export type JudgedRequest = Pick<RequestBody, "requester" | "secrets" | "ticket"> & Partial<Pick<RequestBody, "policy">>;
 
 /**
  * What the terms have against an opening, or null: a rule that it breaks, people without a team where teams count, or codes for somebody who
@@ -46,7 +46,8 @@ export async function openingRefusal(
         return refuse("otherTeam", "the policy wants an approver of another team, and the one who asks or opens is of none");
     }
   }
-  if (!decided.terms.split) return null;
+  // The stricter of the two counts: a policy that has gone since does not give the second half to who has the first.
+  if (!decided.terms.split && judged.policy?.terms?.split !== true) return null;
   const knowing = await whoSawPassword(tx, account.id, account.secrets);
   const isKnown = judged.secrets.some(({ kind, holder }) => kind !== "root-password" && knowing.has(holder));
   return isKnown

@@ -156,3 +156,8 @@ export function outcomeBytes(intentEventId: string): Buffer {
 export function neededApprovals(body: Pick<RequestBody, "policy">, now: { readonly approvals: number }): number {
   return Math.max(1, body.policy.approvals, now.approvals);
 }
+
+/** The requester and everybody who is to open something: none of them approves. */
+export function askingPeople(body: Pick<RequestBody, "requester" | "secrets">): Id<"person">[] {
+  return [...new Set([body.requester, ...body.secrets.map(({ holder }) => holder)])];
+}

@@ -11,18 +11,18 @@ import { type Id, newId } from "../kernel/ids.js";
 import { LIMITS } from "../kernel/limits.js";
 import type { Operation } from "../kernel/operations.js";
 import { postNotice } from "../notices/post-notice.service.js";
-import { type ActingPerson, actingStanding } from "../people/acting-person.service.js";
+import { type ActingPerson, actingStanding, isOfNow } from "../people/acting-person.service.js";
 import { requireRole } from "../people/standing.service.js";
 import type { StepUp } from "../people/step-up.service.js";
 import { parseTicketReference, type TicketPattern } from "../tickets/ticket-reference.js";
 import { Approval } from "./approval.entity.js";
 import { awaitingRequests } from "./awaiting-requests.service.js";
 import type { GuardedAct, RequestForm } from "./guarded-act.port.js";
-import { askingPeople, judgeForm } from "./judge-form.service.js";
+import { judgeForm } from "./judge-form.service.js";
 import { type ApproverRule, approverObstacle, approverRule } from "./may-approve.service.js";
 import { checkProse } from "./prose.js";
 import { Request, type RequestState } from "./request.entity.js";
-import { neededApprovals, parseRequest, type RequestBody, requestHash, requestText, statementText } from "./request-body.js";
+import { askingPeople, neededApprovals, parseRequest, type RequestBody, requestHash, requestText, statementText } from "./request-body.js";
 import { decision, submission } from "./request-entries.js";
 import { decidedNotice, submittedNotice } from "./request-notices.js";
 import { type RequestView, viewOf } from "./request-view.service.js";
@@ -208,8 +208,14 @@ export class Requests {
       for (const row of rows) {
         tx.change(Request, row, { state: "EXPIRED" });
         await postNotice(tx, decidedNotice("expired", parseRequest(row.body, row.hash)));
-        const target = { type: "request", id: row.id };
-        entries.push({ draft: draftEntry({ action: "request.expired", outcome: "committed", actor: SYSTEM_ACTOR, target }), rows: [row] });
+        const draft = draftEntry({
+          action: "request.expired",
+          outcome: "committed",
+          actor: SYSTEM_ACTOR,
+          target: { type: "request", id: row.id },
+          ...(row.accountId === null ? {} : { stream: row.accountId }),
+        });
+        entries.push({ draft, rows: [row] });
       }
       return { result: rows.length, entries };
     });
@@ -223,8 +229,12 @@ export class Requests {
     const rule = approverRule(row, body, act, terms);
     await this.#assertMayDecide(tx, acting, row, rule, now);
     if (terms.refusal) throw terms.refusal;
-    // Whoever asked, and whoever is to open, must still be allowed to when the answer is given.
-    for (const id of askingPeople(body)) await requireRole(tx, id, act.requesterRole, now, rule.scoped);
+    // Whoever asked, and whoever is to open, must still be allowed to when the answer is given, and nothing may have ended for them since.
+    for (const id of askingPeople(body)) {
+      const { person } = await requireRole(tx, id, act.requesterRole, now, rule.scoped);
+      if (!isOfNow(row, person))
+        throw new RootkeepError("APPROVAL_EXPIRED", { facts: { rule: "what they had ended after it was asked for" } });
+    }
     const authenticatorId = await this.stepUp.confirm(tx, acting.personId, code, now, { session: acting.sessionId });
     const earlier = await validApprovals(tx, row, rule, now);
     const approval = tx.insert(Approval, {

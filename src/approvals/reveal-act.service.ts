@@ -79,13 +79,25 @@ export function revealAct(catalogue: Catalogue, secrets: SecretFactsPort): Guard
       const decided = await termsInForce(tx, currentPurpose(catalogue, body, account), scoped);
       const refusal = await openingRefusal(tx, decided, body, { id: account.id as Id<"account">, secrets });
       const { approvals, otherTeam, minutes, codes } = decided.terms;
-      return { scoped, approvals: isGlass(body) ? glassApprovals(approvals) : approvals, otherTeam, minutes, codes, refusal };
+      return {
+        scoped,
+        approvals: isGlass(body) ? glassApprovals(approvals) : approvals,
+        otherTeam,
+        minutes: minutesUnder(body, minutes),
+        codes,
+        refusal,
+      };
     },
 
     async apply(tx, decided) {
       return await grantAccess(tx, decided, catalogue, secrets);
     },
   };
+}
+
+/** The policy's minutes for this request: a break-glass has half of them, and never more than the policy gives. */
+function minutesUnder(body: Pick<RequestBody, "flags">, minutes: number): number {
+  return isGlass(body) ? Math.min(minutes, glassMinutes(minutes)) : minutes;
 }
 
 /**
@@ -135,7 +147,7 @@ async function grantAccess(tx: WorkTransaction, decided: DecidedRequest, catalog
     openings: openingsText({}),
     state: "OPEN",
     grantedAt: now,
-    expiresAt: plusSeconds(now, Math.min(body.minutes, terms.minutes) * 60),
+    expiresAt: plusSeconds(now, Math.min(body.minutes, minutesUnder(body, terms.minutes)) * 60),
   });
   setCheckOut(tx, account, grant.id);
   const use = isGlass(body) ? [await beginGlassUse(tx, decided, grant)] : [];

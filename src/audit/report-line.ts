@@ -81,6 +81,7 @@ const KINDS: readonly (readonly [string, ReportKind])[] = [
   ["person.", "person"],
   ["people.", "person"],
   ["authenticator.", "person"],
+  ["identity.", "person"],
   ["invitation.", "person"],
   ["founding.", "person"],
   ["session.", "sign-in"],
@@ -102,7 +103,7 @@ export function reportLine(leaf: string, entry: Entry): ReportLine | null {
     action: entry.action,
     outcome: entry.outcome,
     actor: entry.actor.id ?? entry.actor.type,
-    person: firstOf(details["person"], details["holder"], targetOf("person")),
+    person: firstOf(details["person"], details["holders"], details["holder"], targetOf("person")),
     account: firstOf(stream?.id, targetOf("account")),
     request: firstOf(request["id"], targetOf("request")),
     grant: firstOf(request["grant"], targetOf("grant")),
@@ -125,14 +126,18 @@ export function reportLine(leaf: string, entry: Entry): ReportLine | null {
 export function isWanted(line: ReportLine, { person, account, kinds }: ReportFilter): boolean {
   if (kinds !== undefined && !kinds.includes(line.kind)) return false;
   if (account !== undefined && line.account !== account) return false;
-  return person === undefined || [line.actor, line.person, ...String(line.approvedBy ?? "").split(" ")].includes(person);
+  return person === undefined || [line.actor, ...idsOf(line.person), ...idsOf(line.approvedBy)].includes(person);
 }
 
 /** The first of `values` that can stand in a cell; a list of texts stands there with blanks between. */
+function idsOf(column: string | number | null): string[] {
+  return column === null ? [] : String(column).split(" ");
+}
+
 function firstOf(...values: readonly (JsonValue | undefined)[]): string | number | null {
   for (const value of values) {
     if (typeof value === "string" || typeof value === "number") return value;
-    if (Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === "string")) return value.join(" ");
+    if (Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === "string")) return [...new Set(value)].join(" ");
   }
   return null;
 }

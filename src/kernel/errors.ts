@@ -97,7 +97,7 @@ export const ERRORS = {
     http: 409,
     grpc: "FAILED_PRECONDITION",
     retry: "after approval",
-    message: "The last break-glass of this account has not been reviewed yet.",
+    message: "A break-glass has not been reviewed yet.",
   },
   BRAKE_ENGAGED: {
     http: 409,

@@ -192,6 +192,8 @@ export class RevealSecret {
 
   async #claimIn(tx: WorkTransaction, acting: ActingPerson, form: Opening): Promise<Claimed> {
     this.trust.assertMayOpen();
+    // Again once the log has been read to its end: another replica may have taken over what is trusted.
+    tx.atHead(() => this.trust.assertMayOpen());
     const deliverTo = form.deliverTo?.thumbprint ?? null;
     const claim = await this.grants.claim(tx, acting, { ...form, deliverTo }, await tx.clock());
     // Read after the waiting for locks is over: expiry, time step and skew are judged by this one.

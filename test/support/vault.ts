@@ -10,6 +10,7 @@ import { AccountRegistry } from "../../src/accounts/account-registry.service.js"
 import { AccessGrants, revokeGrantsOf } from "../../src/approvals/access-grants.service.js";
 import { brakeRaiseAct } from "../../src/approvals/brake-raise-act.service.js";
 import { CATALOGUE } from "../../src/approvals/catalogue.js";
+import { eraseAct } from "../../src/approvals/erase-act.service.js";
 import { Glass } from "../../src/approvals/glass.service.js";
 import type { RequestForm } from "../../src/approvals/guarded-act.port.js";
 import { type BrakeLimits, OpeningBrake } from "../../src/approvals/opening-brake.service.js";
@@ -209,6 +210,7 @@ export class Vault {
       waiveAct(log),
       trust.act(),
       brakeRaiseAct(),
+      eraseAct(),
       ...peopleActs(persons, enrolment, allowlist, certification, linking),
       ...policyActs(CATALOGUE),
     ];

@@ -6,6 +6,7 @@ import type { Id } from "../../../src/kernel/ids.js";
 import { AcceptedPage } from "../../../src/notices/accepted-page.js";
 import { DatabaseOwner } from "../../support/database-owner.js";
 import { KeepingChannel } from "../../support/notice-crew.js";
+import { setPolicy } from "../../support/policies.js";
 import { type Actor, formOf, Vault } from "../../support/vault.js";
 
 const refusedAs = (code: Parameters<typeof isRootkeepError>[1]) => (error: unknown) => {
@@ -128,6 +129,59 @@ describe("break-glass", () => {
     const usual = await vault.grant(rita, [anna], await account());
     assert.equal(await open(usual.grantId), "Tr0ub4dor-and-3-horses");
     channels.push(new KeepingChannel("webhook", false));
+  });
+
+  it("pages neither who asked nor who holds: a page that only they got is none", async () => {
+    channels.length = 0;
+    const mail = new KeepingChannel("smtp", true);
+    channels.push(mail);
+    const hans = await vault.enrol("Hans Holder", ["requester", "custodian"]);
+    const form = formOf({
+      operation: "secret.reveal",
+      accountId: await account(),
+      purpose: "account-email-change",
+      ticket: "INC-42",
+      breakGlass: true,
+      holders: { "root-password": hans.personId },
+    });
+    const { requestId } = await vault.requests.submit(rita, form);
+    await vault.requests.approve(anna, requestId, await anna.app.next(), "");
+    const { grantId } = await vault.requests.read(requestId);
+    mail.isRefusing = true;
+    await assert.rejects(vault.open(hans, grantId!), refusedAs("PAGE_UNACCEPTED"));
+    const asked = new Set(mail.addresses);
+    assert.ok(asked.size > 1, "custodians and approvers were tried");
+    for (const { email } of [rita, hans]) assert.ok(!asked.has(email), email);
+    await vault.grants.giveBack(hans, grantId!);
+    channels.length = 0;
+    channels.push(new KeepingChannel("webhook", false));
+  });
+
+  it("keeps its words until it was reviewed, whoever asks to erase them; findings go with them later", async () => {
+    const { requestId, grantId } = await granted(await account());
+    await vault.grants.giveBack(rita, grantId);
+    const erase = { operation: "disclosure.erase", subject: { requestId } } as const;
+    await assert.rejects(vault.requests.submit(rita, formOf(erase)), refusedAs("REVIEW_DUE"));
+    await review(vault.custodians![0], grantId);
+    await vault.decide(erase);
+    const use = await useOf(grantId);
+    assert.deepEqual([use.state, use.findings], ["CLOSED", ""]);
+    assert.deepEqual(vault.alarms, []);
+  });
+
+  it("runs for half of a policy that was tightened since, and never longer than the policy", async () => {
+    const requestId = await ask(await account());
+    await setPolicy(vault, "short", { minutes: 4 });
+    await vault.requests.approve(alan, requestId, await alan.app.next(), "");
+    const { grantId } = await vault.requests.read(requestId);
+    const { grantedAt, expiresAt } = await vault.grants.read(grantId!);
+    assert.equal(expiresAt.getTime() - grantedAt.getTime(), 4 * 60_000);
+    await vault.grants.giveBack(rita, grantId!);
+    await setPolicy(vault, "short", { minutes: 16 });
+    const second = await granted(await account());
+    await setPolicy(vault, "short", null);
+    assert.equal((await vault.requests.read(second.requestId)).body.minutes, 8);
+    await vault.grants.giveBack(rita, second.grantId);
   });
 
   it("blocks the account's next until somebody who took no part has reviewed the last (no peer does, row 60)", async () => {

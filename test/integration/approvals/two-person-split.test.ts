@@ -29,7 +29,7 @@ describe("a two-person split", () => {
     hugo = await vault.enrol("Hugo Halfholder", ["requester", "approver"]);
     alan = await vault.enrol("Alan Approver", ["approver"]);
     accounts = [];
-    for (const awsId of ["111122223331", "111122223332", "111122223333", "111122223334", "111122223335", "111122223336"])
+    for (const awsId of ["111122223331", "111122223332", "111122223333", "111122223334", "111122223335", "111122223336", "111122223337"])
       accounts.push(await vault.import(awsId));
     await setPolicy(vault, "halves", { split: true });
   });
@@ -153,6 +153,32 @@ describe("a two-person split", () => {
     assert.equal((await vault.grants.read(again)).state, "REVOKED");
     await assert.rejects(vault.open(rita, again), refusedBy("APPROVAL_EXPIRED"));
     assert.deepEqual(vault.alarms, []);
+  });
+
+  it("ends with the one who asked, who holds nothing: a reset, or suspending and restoring, ends what somebody else was to open [DR-13]", async () => {
+    const other = await vault.enrol("Olga Other", ["requester"]);
+    const both = { holders: { "root-password": hugo.personId, "mfa-seed": rita.personId } };
+    const grantId = await granted(4, both, other);
+    const waiting = await ask(vault, other, account(5), both);
+    await vault.people.people.suspend(other.personId, ada.personId);
+    await vault.decide({ operation: "person.restore", subject: { personId: other.personId } });
+    assert.equal((await vault.grants.read(grantId)).state, "OPEN");
+    await assert.rejects(vault.open(hugo, grantId), refusedBy("APPROVAL_EXPIRED"));
+    await assert.rejects(code(rita, grantId), refusedBy("APPROVAL_EXPIRED"));
+    await assert.rejects(approve(vault, alan, waiting), refusedBy("APPROVAL_EXPIRED"));
+    await vault.grants.giveBack(hugo, grantId);
+    assert.deepEqual(vault.alarms, []);
+  });
+
+  it("goes on where it was approved, also when the policy that splits has gone since [PO-9]", async () => {
+    const grantId = await granted(6, split());
+    const swapped = { holders: { "root-password": hugo.personId, "mfa-seed": rita.personId } };
+    const next = await ask(vault, rita, account(6), swapped);
+    assert.match(await vault.open(rita, grantId), /Tr0ub4dor/);
+    await vault.grants.giveBack(rita, grantId);
+    await setPolicy(vault, "halves", null);
+    await assert.rejects(approve(vault, alan, next), refusedBy("POLICY_REFUSED", "split"));
+    await setPolicy(vault, "halves", { split: true });
   });
 
   it("is held by what was approved, also where the grant's row says otherwise and nobody checks rows [L3]", async () => {
