@@ -62,6 +62,15 @@ describe("production: an external database and root keys in AWS KMS", { skip }, 
   const start = async (changes: Readonly<Record<string, string | null>> = {}): Promise<void> => {
     service = await Program.start({ directory, environment: { ...production, ...changes } });
   };
+  /** A fresh answer: asked again until it is, as an answer is shared for a second. */
+  const settled = async (status: number): Promise<Awaited<ReturnType<typeof readiness>>> => {
+    const deadline = performance.now() + 20_000;
+    for (;;) {
+      const answer = await readiness();
+      if (answer.status === status || performance.now() > deadline) return answer;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  };
   const readiness = async (): Promise<{ status: number; checks: Record<string, { status: string; code?: string }> }> => {
     const response = await fetch(new URL("/readyz", service.address));
     const { checks } = (await response.json()) as { checks: Record<string, { status: string; code?: string }> };
@@ -128,7 +137,7 @@ describe("production: an external database and root keys in AWS KMS", { skip }, 
     assert.equal(await refusal(importAccounts(ada, ACCOUNTS)), "CONFIG_UNAPPROVED");
     await ben.approve(requestId);
     assert.equal((await ada.client.get("/v1/configuration")).isTrue("isApproved"), true);
-    assert.equal((await readiness()).status, 200);
+    assert.equal((await settled(200)).status, 200);
   });
 
   it("refuses the account that its own root keys are in", async () => {
@@ -178,7 +187,7 @@ describe("production: an external database and root keys in AWS KMS", { skip }, 
     assert.equal(await refusal(attempt("000000")), "CONFIG_UNAPPROVED");
     await restart();
     assert.deepEqual(service.events("config.unapproved"), []);
-    assert.equal((await readiness()).status, 200);
+    assert.equal((await settled(200)).status, 200);
     // The grant is still good: only the second factor is missing now.
     assert.equal(await refusal(attempt("000000")), "STEP_UP_REQUIRED");
   });
@@ -188,7 +197,7 @@ describe("production: an external database and root keys in AWS KMS", { skip }, 
     const { ada } = crew;
     const grantId = (await ada.client.get(`/v1/accounts/${accountIds[1] ?? ""}`)).text("checkedOutBy");
     await moto.stop();
-    const { status, checks } = await readiness();
+    const { status, checks } = await settled(503);
     assert.deepEqual([status, checks["root_keys"]?.status, checks["database"]?.status], [503, "failing", "ok"]);
     assert.equal(await refusal(ada.open(grantId)), "KEY_UNAVAILABLE");
     assert.equal(await refusal(ada.open(grantId)), "GRANT_SPENT", "what was about to be opened counts as seen");

@@ -100,6 +100,15 @@ describe("production in two roles: one appends and opens, the other signs", { sk
     accountIds = await importAccounts(ada, ACCOUNTS);
   });
 
+  /** Waits until what was appended meanwhile is signed: until then nothing is opened. */
+  const ready = async (): Promise<void> => {
+    const deadline = performance.now() + 30_000;
+    while (!(await fetch(new URL("/readyz", service.address))).ok) {
+      assert.ok(performance.now() < deadline, "not ready");
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  };
+
   it("sends a value with a receipt that a stranger can check", async () => {
     const grantId = await obtainGrant(crew, accountIds[0] ?? "");
     const { answer } = await crew.ada.open(grantId);
@@ -115,6 +124,7 @@ describe("production in two roles: one appends and opens, the other signs", { sk
     await signer.stop();
     assert.equal(await refusal(crew.ada.open(grantId)), "AUDIT_UNAVAILABLE");
     await startSigner();
+    await ready();
     assert.equal(await refusal(crew.ada.open(grantId)), "GRANT_SPENT", "what was about to be opened counts as seen");
     await service.stop();
     await signer.stop();

@@ -161,6 +161,8 @@ describe("whose turn it is", () => {
       );
       return answer.rows;
     });
-    assert.deepEqual(rows, [{ backend_xid: null, backend_xmin: null }]);
+    assert.notEqual(rows.length, 0);
+    // One session for the turn, and perhaps one that asks who has it.
+    assert.deepEqual(new Set(rows.map((row) => JSON.stringify(row))), new Set(['{"backend_xid":null,"backend_xmin":null}']));
   });
 });
