@@ -84,7 +84,7 @@ export class ImportAccounts {
     private readonly refusedAccounts: readonly string[],
     private readonly onProgress: (progress: ImportProgress) => void,
   ) {
-    this.#readBack = new ReadBack(dataSource, transactions, keys, dataKeys);
+    this.#readBack = new ReadBack(dataSource, transactions, keys, dataKeys, log);
   }
 
   /**

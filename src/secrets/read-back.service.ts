@@ -7,6 +7,7 @@ import { RootkeepError } from "../kernel/errors.js";
 import type { Id } from "../kernel/ids.js";
 import type { DataKeys } from "../keys/data-keys.service.js";
 import type { KeyService } from "../keys/keys.service.js";
+import { exposureOf, type ReopeningsOfLog } from "./exposure.js";
 import { sealedFactsOf } from "./sealed-facts.js";
 import { SealedValues } from "./sealed-values.repository.js";
 import { SecretRow } from "./secret.entity.js";
@@ -19,6 +20,7 @@ export class ReadBack {
     private readonly transactions: Transactions,
     private readonly keys: KeyService,
     private readonly dataKeys: DataKeys,
+    private readonly log: ReopeningsOfLog,
   ) {}
 
   /**
@@ -37,9 +39,12 @@ export class ReadBack {
     if (staged.length === 0) return;
     await this.transactions.run(async (tx) => {
       const rows = [];
-      for (const { version: read } of staged) {
+      for (const { version: read, secret } of staged) {
         const version = await tx.lock(SecretVersion, read.id);
         if (version?.state !== "STAGED") continue;
+        // Its new place in the log is behind a reopening; what the lost part may have shown stays seen (design §7).
+        const exposure = exposureOf(secret.kind, version, this.log);
+        if (exposure !== version.exposure) tx.change(SecretVersion, version, { exposure });
         // The swap itself is the database's (I4): the service cannot set a state.
         await tx.manager.query("SELECT secrets.activate($1, $2)", [version.id, ""]);
         tx.adopt(SecretVersion, version, { state: "ACTIVE" });

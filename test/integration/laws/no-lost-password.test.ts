@@ -77,6 +77,27 @@ describe("no crash loses the only working password: what an import stores is rea
     await other.drop();
   });
 
+  it("counts as burnt what was stored before a reopening and resumed after it; a seed is never seen", async () => {
+    const other = await Vault.open();
+    await other.found();
+    await withClient(other.database.superuser, async (client) => {
+      await client.query("REVOKE EXECUTE ON FUNCTION secrets.activate(text, text) FROM rootkeep_service");
+      await assert.rejects(other.import("444455556666"));
+      await client.query("GRANT EXECUTE ON FUNCTION secrets.activate(text, text) TO rootkeep_service");
+    });
+    // Stands for a log that was reopened behind everything: only its places are asked for.
+    Object.defineProperty(other.log, "epochStarts", { configurable: true, get: () => [{ seq: 1_000_000 }] });
+    assert.equal(await other.imports.resume(), 1);
+    Reflect.deleteProperty(other.log, "epochStarts");
+    const [account] = await other.accounts.list("", 10);
+    const secrets = await other.secrets.ofAccount(account?.id as Id<"account">);
+    assert.deepEqual(
+      Object.fromEntries(secrets.map(({ kind, versions }) => [kind, versions.map(({ state, exposure }) => `${state} ${exposure}`)])),
+      { "root-password": ["ACTIVE BURNT"], "mfa-seed": ["ACTIVE EXPOSED"] },
+    );
+    await other.drop();
+  });
+
   it("gives the service no way to end, change or remove a version or its sealed bytes", async () => {
     const account = await vault.import("777788889999");
     await withClient(vault.database.connections.rootkeep_service, async (client) => {
