@@ -32,14 +32,10 @@ const PLAIN_ID = /^[0-9a-z_]+$/;
 
 /** Hash of a leaf of the tree of heads, 32 bytes: SHA-256(0x00 ‖ canonical `{leaf, size, stream}`) [AC-2]. */
 export function tipHash({ stream, size, leaf }: StreamTip): Buffer {
-  return tipHashOf(stream, size, leaf.toString("hex"));
-}
-
-/** {@link tipHash} of a leaf in lower-case hex. A verifier computes one for each account that grew between two heartbeats. */
-export function tipHashOf(stream: string, size: number, leaf: string): Buffer {
+  const hex = leaf.toString("hex");
   // Nothing in an id is escaped, so its canonical form can be written down as it is.
-  if (!PLAIN_ID.test(stream)) return leafHash(canonicalBytes({ leaf, size, stream }));
-  return leafHash(Buffer.from(`{"leaf":"${leaf}","size":${String(size)},"stream":"${stream}"}`, "latin1"));
+  if (!PLAIN_ID.test(stream)) return leafHash(canonicalBytes({ leaf: hex, size, stream }));
+  return leafHash(Buffer.from(`{"leaf":"${hex}","size":${String(size)},"stream":"${stream}"}`, "latin1"));
 }
 
 /**

@@ -1,5 +1,5 @@
 import { GLOBAL_STREAM } from "../audit/global-acts.js";
-import { tipHashOf } from "../audit/stream-heads.js";
+import { tipHash } from "../audit/stream-heads.js";
 import { CompactRange, emptyRoot, foldSubtrees, HASH_BYTES, nodeHash } from "../audit/tlog/tree.js";
 
 /** Hashes that are computed at most: some hours. Whoever made a log that asks for more wants to keep its reader busy. */
@@ -7,8 +7,8 @@ const HASHES_MAX = 1e10;
 
 interface Head {
   size: number;
-  /** Hex. */
-  leaf: string;
+  /** 32 bytes of its own. */
+  readonly leaf: Buffer;
   isDirty: boolean;
 }
 
@@ -17,7 +17,7 @@ interface Head {
  * at every heartbeat, and between two of them few streams grow: so nodes are kept, and only what changed is hashed again.
  */
 export class HeadsReplay {
-  readonly #heads = new Map<string, Head>([[GLOBAL_STREAM, { size: 0, leaf: emptyRoot().toString("hex"), isDirty: false }]]);
+  readonly #heads = new Map<string, Head>([[GLOBAL_STREAM, { size: 0, leaf: Buffer.from(emptyRoot()), isDirty: false }]]);
   /** Streams that have leaves, in order, and those that are to get one. */
   #order: string[] = [];
   #added: string[] = [GLOBAL_STREAM];
@@ -32,31 +32,36 @@ export class HeadsReplay {
     return this.#heads.size;
   }
 
-  /** Takes the next entry of an account. @param leaf hash of the entry, hex. */
-  extend(stream: string, leaf: string): void {
+  /** Takes the next entry of an account. @param leaf hash of the entry; copied. */
+  extend(stream: string, leaf: Uint8Array): void {
     const head = this.#heads.get(stream);
     if (head === undefined) {
-      this.#heads.set(stream, { size: 1, leaf, isDirty: false });
+      this.#heads.set(stream, { size: 1, leaf: Buffer.from(leaf), isDirty: false });
       this.#added.push(stream);
       return;
     }
+    head.leaf.set(leaf);
+    this.#grew(stream, head);
+  }
+
+  /** Takes the next global act. @param leaf hash of the entry. */
+  act(leaf: Uint8Array): void {
+    this.#acts.append(leaf);
+    const head = this.#heads.get(GLOBAL_STREAM);
+    if (head !== undefined) this.#grew(GLOBAL_STREAM, head);
+  }
+
+  #grew(stream: string, head: Head): void {
     head.size += 1;
-    head.leaf = leaf;
     if (head.isDirty) return;
     head.isDirty = true;
     this.#dirty.push(stream);
   }
 
-  /** Takes the next global act. */
-  act(leaf: string): void {
-    this.#acts.append(Buffer.from(leaf, "hex"));
-    this.extend(GLOBAL_STREAM, "");
-  }
-
   /** Root of the tree, 32 bytes. @throws Error when it would take too long. */
   root(): Buffer {
     const global = this.#heads.get(GLOBAL_STREAM);
-    if (global?.isDirty === true) global.leaf = this.#acts.root().toString("hex");
+    if (global?.isDirty === true) global.leaf.set(this.#acts.root());
     const from = this.#insert();
     const changed = new Set<number>();
     for (const stream of this.#dirty.splice(0)) {
@@ -95,7 +100,7 @@ export class HeadsReplay {
     if (head === undefined) throw new Error("a stream without a head");
     head.isDirty = false;
     this.#hashes += 1;
-    tipHashOf(stream, head.size, head.leaf).copy(this.#levels[0] ?? Buffer.alloc(0), index * HASH_BYTES);
+    tipHash({ stream, size: head.size, leaf: head.leaf }).copy(this.#levels[0] ?? Buffer.alloc(0), index * HASH_BYTES);
   }
 
   /** Computes the nodes above the leaves from `from` on, and above the `changed` ones before. */

@@ -5,9 +5,8 @@ import { isGlobalAct } from "../audit/global-acts.js";
 import { HEARTBEAT_LAG_MAX, heartbeatId, heartbeatIdBeside, readHeartbeat } from "../audit/heartbeat.js";
 import { HeadsReplay } from "./heads-replay.js";
 import { type ReportBuilder, spanOf } from "./report.js";
+import { NO_STREAM, WaitingEntries } from "./waiting-entries.js";
 
-/** Entries that move no head: they are kept for their leaf hash alone. */
-const NO_STREAM = "";
 /** Longer than this no log should be without a heartbeat: they come every ten minutes [AC-8]. */
 const SILENCE_MS = 20 * 60_000;
 
@@ -24,14 +23,8 @@ interface KnownHeartbeat {
  */
 export class HeartbeatCheck {
   readonly #heads = new HeadsReplay();
-  /**
-   * Entries that the heads do not have yet, in order, from `#from` on: one array for each member, which takes less of time and memory than
-   * an object for each entry of the log. A stream is null for a global act.
-   */
-  #seqs: number[] = [];
-  #streams: (string | null)[] = [];
-  #leaves: string[] = [];
-  #from = 0;
+  /** Entries that the heads do not have yet. */
+  readonly #waiting = new WaitingEntries();
   #next = 0;
   /** The heartbeat that was read last. */
   #last: KnownHeartbeat | undefined;
@@ -60,9 +53,7 @@ export class HeartbeatCheck {
     this.#time = entry.time;
     const stream = entry["stream"] as string | undefined;
     if (stream === undefined && entry.action === "log.heartbeat" && entry.outcome === "committed") this.#check(seq, entry);
-    this.#seqs.push(seq);
-    this.#streams.push(stream ?? (isGlobalAct({ action: entry.action, outcome: entry.outcome }) ? null : NO_STREAM));
-    this.#leaves.push(leaf);
+    this.#waiting.add(seq, stream ?? (isGlobalAct({ action: entry.action, outcome: entry.outcome }) ? null : NO_STREAM), leaf);
     this.#moveTo(seq - this.lagMax);
   }
 
@@ -104,18 +95,10 @@ export class HeartbeatCheck {
   }
 
   #moveTo(asOf: number): void {
-    let from = this.#from;
-    for (; from < this.#seqs.length && (this.#seqs[from] ?? asOf) < asOf; from++) {
-      const [stream, leaf] = [this.#streams[from], this.#leaves[from] ?? ""];
-      if (stream === null) this.#heads.act(leaf);
-      else if (stream !== undefined && stream !== NO_STREAM) this.#heads.extend(stream, leaf);
+    for (let next = this.#waiting.takeBefore(asOf); next !== undefined; next = this.#waiting.takeBefore(asOf)) {
+      if (next.stream === null) this.#heads.act(next.leaf);
+      else if (next.stream !== NO_STREAM) this.#heads.extend(next.stream, next.leaf);
     }
-    this.#from = from;
-    if (from * 2 <= this.#seqs.length || from < 1_000) return;
-    this.#seqs = this.#seqs.slice(from);
-    this.#streams = this.#streams.slice(from);
-    this.#leaves = this.#leaves.slice(from);
-    this.#from = 0;
   }
 
   /** Whether the id is the one that follows `before`, or, where another entry has taken that, the one beside it [AC-8]. */
@@ -123,15 +106,9 @@ export class HeartbeatCheck {
     const { id, log } = entry;
     const expected = heartbeatId(log, before);
     if (id === expected) return true;
-    const leaf = this.#leafAt(asOf - 1);
+    const leaf = this.#waiting.leafAt(asOf - 1);
     if (leaf === undefined || entryExtras(entry).details?.["beside"] !== leaf || !this.chain.hasTaken(expected)) return false;
     return id === heartbeatIdBeside(log, before, leaf);
-  }
-
-  /** Leaf hash of an entry that is still kept: the place of one tells those of all others, where none is missing. */
-  #leafAt(seq: number): string | undefined {
-    const index = this.#from + seq - (this.#seqs[this.#from] ?? 0);
-    return this.#seqs[index] === seq ? this.#leaves[index] : undefined;
   }
 
   #measure(time: string, seq: number): void {

@@ -170,10 +170,10 @@ describe("the tree of heads, kept while a log is read", () => {
       const stream = account((step * step * 7919) % (step % 3 === 0 ? 400 : 90));
       if (step % 13 === 0) {
         acts.push(leaf);
-        replay.act(leaf.toString("hex"));
+        replay.act(leaf);
       } else {
         tips.set(stream, { stream, size: (tips.get(stream)?.size ?? 0) + 1, leaf });
-        replay.extend(stream, leaf.toString("hex"));
+        replay.extend(stream, leaf);
       }
       if (step % 17 > 2) continue;
       tips.set("global", { stream: "global", size: acts.length, leaf: naiveRoot(acts) });
