@@ -161,13 +161,13 @@ function certifyAct(certification: Certification): GuardedAct {
     ...CUSTODIAN_ACT,
     operation: "allowlist.certify",
     async check(tx, form) {
-      const { digest, entries, lapsed } = await certification.currentIn(tx);
-      // The custodian names what they have looked at; an allowlist that changed meanwhile is not it.
+      const { digest, policies, entries, lapsed } = await certification.currentIn(tx);
+      // The custodian names what they have looked at; what changed meanwhile is not it.
       if (form.subject["digest"] !== digest)
         throw new RootkeepError("MALFORMED", {
-          fields: [{ field: "subject.digest", rule: "is the digest of the allowlist as it stands" }],
+          fields: [{ field: "subject.digest", rule: "is the digest of allowlist, teams and policies as they stand" }],
         });
-      return custodianForm({ digest, entries, lapsed });
+      return custodianForm({ digest, policies, entries, lapsed });
     },
     async apply(tx, decided) {
       const { digest } = decided.body.subject;

@@ -2,6 +2,7 @@ import type { Transactions } from "../audit/transactions.service.js";
 import type { WorkTransaction } from "../database/work-transaction.js";
 import { RootkeepError } from "../kernel/errors.js";
 import type { Id } from "../kernel/ids.js";
+import { CertifiedPolicies } from "../people/certified-policies.port.js";
 import { PolicyBookRow } from "./policy-book.entity.js";
 import { EMPTY_BOOK, type PolicyBook, parseBook } from "./policy-book.js";
 
@@ -50,8 +51,14 @@ export interface BookRecord {
 }
 
 /** Policies, for those who watch. */
-export class Policies {
-  constructor(private readonly transactions: Transactions) {}
+export class Policies implements CertifiedPolicies {
+  constructor(private readonly transactions: Transactions) {
+    transactions.lend(CertifiedPolicies, this);
+  }
+
+  async versionIn(tx: WorkTransaction): Promise<string> {
+    return (await currentBook(tx)).version;
+  }
 
   /** Those in force. */
   async current(): Promise<PolicyBook> {

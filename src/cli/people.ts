@@ -275,9 +275,10 @@ const ALLOWLIST: readonly Command[] = [
   },
   {
     words: ["people", "certify"],
-    summary: "Shows the digest of the allowlist as it stands; with --digest asks another custodian to certify it with you.",
+    summary:
+      "Shows the digest of allowlist, teams and policies as they stand; with --digest asks another custodian to certify them with you.",
     options: {
-      digest: { kind: "text", value: "HEX", meaning: "of the allowlist that you have looked at" },
+      digest: { kind: "text", value: "HEX", meaning: "of what you have looked at" },
       reason: { kind: "text", value: "TEXT", meaning: "why, for whoever approves" },
     },
     async run(call) {

@@ -110,7 +110,7 @@ export const ERRORS = {
     http: 409,
     grpc: "FAILED_PRECONDITION",
     retry: "after approval",
-    message: "The log was reopened; nothing is opened until two custodians have certified the allowlist anew.",
+    message: "The log was reopened; nothing is opened until two custodians have certified allowlist, teams and policies anew.",
   },
   CONFIG_UNAPPROVED: {
     http: 409,

@@ -28,8 +28,14 @@ export class AllowlistReply {
 
 /** What two custodians certify, and whether they must. */
 export class CertificationReply {
-  @Shown({ type: "string", pattern: "^[0-9a-f]{64}$", description: "Of every entry that stands, and the state of the person it names." })
+  @Shown({
+    type: "string",
+    pattern: "^[0-9a-f]{64}$",
+    description: "Of every entry that stands, state and team of the person it names, and the version of the policies.",
+  })
   readonly digest!: string;
+  @Shown({ type: "string", description: "Version of the policies in force, which are certified with the allowlist." })
+  readonly policies!: string;
   @Shown({ type: "integer", minimum: 0 }) readonly entries!: number;
   @Shown({ type: "string", nullable: true, description: "What was certified last; null if nothing was." })
   readonly certifiedDigest!: string | null;

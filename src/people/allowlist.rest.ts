@@ -26,12 +26,12 @@ export class AllowlistController {
   @Operation("allowlist.list")
   @ApiOkResponse({
     type: CertificationReply,
-    description: "The allowlist's digest as it stands, and when two custodians certified it last.",
+    description: "Digest of allowlist, teams and policies as they stand, and when two custodians certified it last.",
   })
   async certify(): Promise<CertificationReply> {
-    const { digest, entries, lapsed } = await this.certification.current();
+    const { digest, policies, entries, lapsed } = await this.certification.current();
     const { newest, isMissing } = this.certification;
-    return { digest, entries, lapsed, certifiedDigest: newest?.digest ?? null, certifiedSeq: newest?.seq ?? null, isMissing };
+    return { digest, policies, entries, lapsed, certifiedDigest: newest?.digest ?? null, certifiedSeq: newest?.seq ?? null, isMissing };
   }
 
   @Get("report")

@@ -12,13 +12,20 @@ import type { Grant } from "../kernel/grant.js";
 import { type Id, newEventId } from "../kernel/ids.js";
 import type { RecordsKey } from "../keys/records.js";
 import { AllowlistEntry } from "./allowlist-entry.entity.js";
+import { CertifiedPolicies } from "./certified-policies.port.js";
 import { dueAt, isOpen, LapseRule } from "./lapse.js";
 import { Person } from "./person.entity.js";
+import { PersonTeam } from "./person-team.entity.js";
 
-/** The allowlist as it stands, for those who are to certify it. */
+/** The allowlist as it stands, and what decides beside it, for those who are to certify it. */
 export interface CertifiedList {
-  /** Lower-case hex SHA-256 over every entry that has neither ended nor run out, and the state of the person it names. */
+  /**
+   * Lower-case hex SHA-256 over every entry that has neither ended nor run out, state and team of the person it names, and the version of
+   * the policies.
+   */
   readonly digest: string;
+  /** Version of the policies in force. */
+  readonly policies: string;
   readonly entries: number;
   /** Of them, those that have lapsed: a certificate brings them back. */
   readonly lapsed: number;
@@ -33,9 +40,9 @@ export interface Certificate {
 }
 
 /**
- * Two custodians certify the allowlist as a whole: who stands on it, with which role and where, is right. They do so every quarter, lest
- * its entries lapse ({@link LapseRule}). A log that was reopened may have lost that somebody left; until they have, nothing is opened
- * (design §7).
+ * Two custodians certify the allowlist as a whole: who stands on it, with which role and where, and in which team, is right, and so are the
+ * policies. They do so every quarter, lest its entries lapse ({@link LapseRule}). A log that was reopened may have lost that somebody left or
+ * that a policy became stricter; until they have, nothing is opened (design §7).
  */
 export class Certification implements LapseRule {
   constructor(
@@ -78,11 +85,14 @@ export class Certification implements LapseRule {
   async currentIn(tx: WorkTransaction): Promise<CertifiedList> {
     const now = await tx.clock();
     const people = new Map((await tx.readProven(Person)).map((person) => [person.id, person.state]));
+    const teams = new Map((await tx.readProven(PersonTeam)).map(({ id, team }) => [id, team]));
+    const policies = await tx.lent(CertifiedPolicies).versionIn(tx);
     const entries = (await tx.readProven(AllowlistEntry)).filter(({ endedAt, validTo }) => endedAt === null && validTo > now);
     const lines = entries.map(({ id, personId, role, scope, validFrom, validTo }) => ({
       id,
       person: personId,
       state: people.get(personId) ?? "UNKNOWN",
+      team: teams.get(personId) ?? null,
       role,
       scope,
       validFrom: validFrom.toISOString(),
@@ -90,12 +100,15 @@ export class Certification implements LapseRule {
     }));
     lines.sort((one, other) => (one.id < other.id ? -1 : 1));
     const lapsed = entries.filter((entry) => isOpen(entry, now) && dueAt(entry, this, now) <= now).length;
-    return { digest: createHash("sha256").update(canonicalJson(lines)).digest("hex"), entries: lines.length, lapsed };
+    const digest = createHash("sha256")
+      .update(canonicalJson({ entries: lines, policies }))
+      .digest("hex");
+    return { digest, policies, entries: lines.length, lapsed };
   }
 
   /**
    * The approved act `allowlist.certify`.
-   * @throws RootkeepError `STATE_CONFLICT` when the allowlist is no longer the one that was asked about.
+   * @throws RootkeepError `STATE_CONFLICT` when it is no longer what was asked about.
    */
   async certify(
     tx: WorkTransaction,
@@ -105,7 +118,8 @@ export class Certification implements LapseRule {
   ): Promise<Drafted<EntryDraft>> {
     grant.spend("allowlist.certify", parties.requestId);
     const current = await this.currentIn(tx);
-    if (current.digest !== digest) throw new RootkeepError("STATE_CONFLICT", { facts: { rule: "the allowlist has changed since" } });
+    if (current.digest !== digest)
+      throw new RootkeepError("STATE_CONFLICT", { facts: { rule: "allowlist, teams or policies have changed since" } });
     const [id, certifiedAt] = [newEventId(), (await tx.clock()).toISOString()];
     const draft = draftEntry({
       id,
@@ -118,6 +132,7 @@ export class Certification implements LapseRule {
         allowlistDigest: digest,
         certifiedAt,
         allowlistMac: this.records.mac(certificateBytes(id, digest, certifiedAt)).toString("hex"),
+        policies: current.policies,
         entries: current.entries,
         lapsed: current.lapsed,
         approvedBy: parties.approvedBy,

@@ -1,13 +1,12 @@
 // Policies of tests: changed under dual control, as in life.
 
-import { Policies } from "../../src/approvals/policies.service.js";
 import { policyHash } from "../../src/approvals/policy.js";
 import type { Id } from "../../src/kernel/ids.js";
 import { type Actor, formOf, type Vault } from "./vault.js";
 
 /** Hash of the policy in force of this name, or null. */
 export async function hashOf(vault: Vault, name: string): Promise<string | null> {
-  const policy = (await new Policies(vault.transactions).current()).policies.find((known) => known.name === name);
+  const policy = (await vault.policies.current()).policies.find((known) => known.name === name);
   return policy === undefined ? null : policyHash(policy);
 }
 

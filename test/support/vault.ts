@@ -15,6 +15,7 @@ import { Glass } from "../../src/approvals/glass.service.js";
 import type { RequestForm } from "../../src/approvals/guarded-act.port.js";
 import { type BrakeLimits, OpeningBrake } from "../../src/approvals/opening-brake.service.js";
 import { peopleActs } from "../../src/approvals/people-acts.service.js";
+import { Policies } from "../../src/approvals/policies.service.js";
 import { policyActs } from "../../src/approvals/policy-acts.service.js";
 import { Requests } from "../../src/approvals/requests.service.js";
 import { revealAct } from "../../src/approvals/reveal-act.service.js";
@@ -131,6 +132,7 @@ export class Vault {
       readonly seal: AuthenticatorSeal;
     },
     readonly certification: Certification,
+    readonly policies: Policies,
     readonly trust: TrustedConfiguration,
     readonly requests: Requests,
     readonly grants: AccessGrants,
@@ -199,6 +201,7 @@ export class Vault {
       stepUp,
       seal,
     };
+    const policies = new Policies(transactions);
     const certification = new Certification(transactions, log, keys.records, options.recertifySeconds ?? 92 * 86_400);
     const trust = new TrustedConfiguration(log, keys.records, certification, { settings: { deployment: "test" }, digest: "ab".repeat(32) });
     const secrets = new Secrets(transactions, log);
@@ -234,6 +237,7 @@ export class Vault {
       directory,
       people,
       certification,
+      policies,
       trust,
       requests,
       grants,

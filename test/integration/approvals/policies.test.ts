@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { CATALOGUE } from "../../../src/approvals/catalogue.js";
 import { ExplainPolicy } from "../../../src/approvals/explain-policy.service.js";
-import { Policies } from "../../../src/approvals/policies.service.js";
 import { PreviewPolicy } from "../../../src/approvals/preview-policy.service.js";
 import { revealAct } from "../../../src/approvals/reveal-act.service.js";
 import { type ErrorCode, isRootkeepError } from "../../../src/kernel/errors.js";
@@ -60,9 +59,9 @@ describe("policies", () => {
     const { requestId } = await vault.requests.submit(ada, form);
     await assert.rejects(approve(vault, ada, requestId), refusedBy("SELF_APPROVAL"));
     await assert.rejects(approve(vault, alan, requestId), refusedBy("NOT_ALLOWLISTED"));
-    assert.equal((await new Policies(vault.transactions).current()).number, 0);
+    assert.equal((await vault.policies.current()).number, 0);
     await approve(vault, ben, requestId);
-    const book = await new Policies(vault.transactions).current();
+    const book = await vault.policies.current();
     assert.deepEqual([book.number, book.policies], [1, [policy]]);
     const { body } = await vault.requests.read(await ask(vault, rita, account, codes));
     assert.deepEqual([body.policy.version, body.minutes, body.policy.terms?.policies], [book.version, 20, ["floor"]]);
@@ -104,7 +103,7 @@ describe("policies", () => {
     const rejected = ends.filter((end) => end.status === "rejected").map(({ reason }): unknown => reason);
     assert.equal(rejected.length, 1);
     assert.ok(refusedBy("STATE_CONFLICT")(rejected[0]), String(rejected[0]));
-    assert.equal((await new Policies(vault.transactions).current()).number, 2);
+    assert.equal((await vault.policies.current()).number, 2);
     assert.deepEqual(vault.alarms, []);
     await setPolicy(vault, "floor", null);
   });
@@ -244,7 +243,7 @@ describe("policies", () => {
 
   it("are previewed without being changed, by the same terms", async () => {
     const previewer = new PreviewPolicy(vault.transactions, CATALOGUE);
-    const { number } = await new Policies(vault.transactions).current();
+    const { number } = await vault.policies.current();
     const policy = { name: "acme", purposes: ["drill"], scope: { kind: "customer", values: ["Acme"] }, minutes: 10 };
     const { before: from, after: to, purposes } = await previewer.preview({ name: "acme", policy, replaces: null });
     assert.deepEqual([from.number, to.number], [number, number + 1]);
@@ -258,12 +257,12 @@ describe("policies", () => {
         changes: [{ term: "minutes", before: 30, after: 10, effect: "stricter" }],
       },
     ]);
-    assert.equal((await new Policies(vault.transactions).current()).number, number);
+    assert.equal((await vault.policies.current()).number, number);
   });
 
   it("have a history: every book, and the request that made it", async () => {
-    const history = await new Policies(vault.transactions).history();
-    const { number } = await new Policies(vault.transactions).current();
+    const history = await vault.policies.history();
+    const { number } = await vault.policies.current();
     assert.deepEqual(
       history.map(({ book }) => book.number),
       Array.from({ length: number }, (_, at) => at + 1),

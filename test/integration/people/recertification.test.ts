@@ -8,6 +8,7 @@ import { AllowlistReport } from "../../../src/people/allowlist-report.service.js
 import { AllowlistWatch } from "../../../src/people/allowlist-watch.service.js";
 import { activeCustodians } from "../../../src/people/standing.service.js";
 import { DatabaseOwner } from "../../support/database-owner.js";
+import { setPolicy, setTeam } from "../../support/policies.js";
 import { type Actor, formOf, Vault } from "../../support/vault.js";
 
 const QUARTER = 92 * 86_400;
@@ -101,6 +102,29 @@ describe("an allowlist that nobody has certified in time", () => {
     const entries = await new AllowlistReport(vault.transactions, vault.log).entries();
     const ofLena = entries.filter(({ personId }) => personId === lena.personId).map(({ role, certifiedSeq }) => [role, certifiedSeq]);
     assert.deepEqual(Object.fromEntries(ofLena), { requester: certificate?.seq, approver: null });
+  });
+
+  it("is certified with teams and policies, and not when one of them changed after it was looked at", async () => {
+    const changes: readonly (() => Promise<void>)[] = [
+      () => setTeam(vault, rita, "ops"),
+      () => setTeam(vault, rita, null),
+      () => setPolicy(vault, "two-eyes-more", { approvals: 2 }),
+      () => setPolicy(vault, "two-eyes-more", { approvals: 3 }),
+      () => setPolicy(vault, "two-eyes-more", null),
+    ];
+    for (const change of changes) {
+      const before = await vault.certification.current();
+      const requestId = await askToCertify(ada);
+      await change();
+      assert.notEqual((await vault.certification.current()).digest, before.digest);
+      await assert.rejects(approve(ben, requestId), isCode("STATE_CONFLICT"));
+    }
+    const requestId = await askToCertify(ada);
+    const { version } = await vault.policies.current();
+    const { subject } = (await vault.requests.read(requestId)).body as unknown as { subject: { policies: string } };
+    assert.equal(subject.policies, version, "whoever approves sees which policies they certify");
+    await approve(ben, requestId);
+    assert.equal(vault.log.lastOf("allowlist.certify")?.details["policies"], version);
   });
 
   it("is certified by both of two certificates at once, or by one of them", async () => {
