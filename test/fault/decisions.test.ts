@@ -34,6 +34,7 @@ describe("people who decide at the same moment [L2, L3]", () => {
     return await vault.requests.approve(approver, requestId, await approver.app.next(), "");
   }
 
+  // Peer's mistake (sso-elevator#47): two people pressed Approve at once, and there were two of everything.
   it("makes one grant of two approvals that come at once, and counts both", async () => {
     const [alan, anna] = scene.approvers;
     for (let round = 0; round < ROUNDS; round++) {

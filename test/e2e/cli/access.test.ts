@@ -85,6 +85,7 @@ describe("the command line on the way of a password", () => {
     assert.equal(account["awsId"], ACCOUNT.awsId);
   });
 
+  // Peers' mistakes: a reason of "." was as good as none (teleport#20164), so a ticket is asked for; what approvers saw could hold a secret (openbao#3601).
   it("asks, shows the request whole to the approver, and approves", async () => {
     const asked = ["request", "submit", "--account", accountId, "--purpose", "billing-root-only", "--ticket", "OPS-7", "--json"];
     requestId = String(json(await as(crew.ada, [...asked, "--reason", "an invoice that only root sees"]))["id"]);

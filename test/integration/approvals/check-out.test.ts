@@ -29,6 +29,7 @@ describe("a check-out", () => {
     return (await vault.requests.submit(rita, form)).requestId;
   };
 
+  // Peers' mistakes: stale ones hung for ever (sso-elevator#26), and the conflict was looked for after the effect (Infisical#5461).
   it("is exclusive while it runs, and makes way when its time is over, with an entry of its own", async () => {
     const first = await vault.grant(rita, [alan], account);
     const requestId = await ask("billing-root-only");

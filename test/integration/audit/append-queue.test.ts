@@ -160,6 +160,7 @@ describe("the append queue", () => {
     assert.equal(ids[receipt.facts.seq], receipt.facts.eventId);
   });
 
+  // Peers' mistake: audit through a queue that loses what it has no room for.
   it("takes as many waiting entries as its limit and refuses the next at once, without losing one that it took", async () => {
     const queue = new AppendQueue(connect, ignore, ignore);
     const taken = Array.from({ length: LIMITS.appendQueueMax }, () => queue.append(draft()));

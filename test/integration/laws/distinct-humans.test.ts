@@ -87,6 +87,7 @@ describe("no reveal without enough distinct named humans [L2]", () => {
     await assert.rejects(requests.submit(rita, form), isCode("APPROVAL_REQUIRED"));
   });
 
+  // Peers' mistakes: a requester in the approving group approved himself (hashicorp/vault#19214); one pressed Approve twice (sso-elevator#47).
   it("counts nobody twice: two approvals are two people, neither the requester", async () => {
     const requestId = await submit("account-email-change");
     assert.deepEqual(await approve(alan, requestId).then(({ state, approvals }) => [state, approvals]), ["SUBMITTED", 1]);
@@ -99,6 +100,7 @@ describe("no reveal without enough distinct named humans [L2]", () => {
     await vault.grants.giveBack(rita, grantId);
   });
 
+  // Peer's mistake (Infisical): the count was read before the transaction, and two parallel approvers both missed the threshold.
   it("counts two approvals that arrive at once as two, and one person's two calls at once as one", async () => {
     const twice = await submit("account-email-change");
     const codes = [await alan.app.next(), await alan.app.next()];
@@ -112,6 +114,7 @@ describe("no reveal without enough distinct named humans [L2]", () => {
     await vault.grants.giveBack(rita, grantId);
   });
 
+  // Peer's mistake (teleport#31538): a denied request went on as pending.
   it("ends a request with one denial", async () => {
     const requestId = await submit("account-email-change");
     await approve(alan, requestId);

@@ -55,6 +55,7 @@ describe("a notice", () => {
   const statesOf = async (): Promise<string[]> =>
     (await vault.dataSource.query<{ state: string }[]>("SELECT state FROM notices.delivery ORDER BY id")).map(({ state }) => state);
 
+  // Peers' mistakes: told of their own request (teleport#49457), not told of the decision (teleport#7873), paged others than may approve (sso-elevator#129).
   it("of a request goes to those who may approve it, and to the requester when it is decided (Vault's control groups notify nobody, row 50)", async () => {
     const requestId = await ask(acme);
     await crew.turn();
