@@ -98,6 +98,21 @@ export class ProviderSessions {
     return rows.map(({ session_id }) => session_id);
   }
 
+  /** Takes the row away: the session can never be proven again, and every replica refuses it from now on. */
+  async forget(sessionId: string): Promise<void> {
+    await this.dataSource.query("DELETE FROM people.provider_session WHERE session_id = $1", [sessionId]);
+  }
+
+  /** Ids of sessions of the provider's that were forgotten and have not ended: their entry is still owed. The oldest first. */
+  async forgotten(): Promise<string[]> {
+    const rows: { id: string }[] = await this.dataSource.query(
+      `SELECT s.id FROM people.session s WHERE s.identity_id IS NOT NULL AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()
+         AND NOT EXISTS (SELECT FROM people.provider_session p WHERE p.session_id = s.id)
+       ORDER BY s.created_at, s.id LIMIT 500`,
+    );
+    return rows.map(({ id }) => id);
+  }
+
   /** Forgets the tokens of sessions that have ended. @returns how many. */
   async sweep(): Promise<number> {
     const [, count]: [unknown, number] = await this.dataSource.query(

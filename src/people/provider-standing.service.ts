@@ -19,8 +19,11 @@ export interface ProviderSession {
   readonly subject: string;
 }
 
-/** Why a session was ended by nobody here. */
-export type EndReason = "provider" | "logout";
+/**
+ * Why a session was ended by nobody here. `provider`: the provider said no. `unproven`: nothing is left to ask the provider with; it said no
+ * when the log could not be written, or the row was taken away.
+ */
+type EndReason = "provider" | "unproven";
 
 const POLL_MS = 100;
 
@@ -71,18 +74,20 @@ export class ProviderStanding {
     }
   }
 
-  /** Asks about every live session whose last answer is older than `seconds`. @returns how many were ended. */
+  /**
+   * Writes down the ends that are still owed, and asks about every live session whose last answer is older than `seconds`.
+   * @returns how many were ended.
+   */
   async sweep(seconds: number, idleSeconds: number): Promise<number> {
     await this.kept.sweep();
-    let ended = 0;
-    let refused: Error | undefined;
+    let { ended, refused } = await this.#endForgotten();
     for (const sessionId of await this.kept.due(seconds, idleSeconds)) {
       try {
         const session = await this.#known(sessionId as Id<"session">);
         if (session === null) continue;
         await this.assertStands(session, seconds, "refuse");
       } catch (error) {
-        if (isRootkeepError(error, "UNAVAILABLE")) return ended;
+        if (isRootkeepError(error, "UNAVAILABLE")) break;
         if (isRootkeepError(error, "UNAUTHENTICATED")) ended += 1;
         else refused ??= error as Error;
       }
@@ -92,19 +97,36 @@ export class ProviderStanding {
     return ended;
   }
 
-  /** Ends a session by what the provider said. */
-  async end(sessionId: Id<"session">, reason: EndReason): Promise<void> {
-    await this.transactions.run(async (tx) => {
+  /** Ends sessions whose row is gone and whose entry could not be written then. */
+  async #endForgotten(): Promise<{ ended: number; refused: Error | undefined }> {
+    let ended = 0;
+    let refused: Error | undefined;
+    for (const sessionId of await this.kept.forgotten()) {
+      try {
+        if (await this.#end(sessionId as Id<"session">, "unproven")) ended += 1;
+      } catch (error) {
+        refused ??= error as Error;
+        // The others would wait for the same log; asking the provider does not need it.
+        if (isRootkeepError(error, "AUDIT_UNAVAILABLE")) break;
+      }
+    }
+    return { ended, refused };
+  }
+
+  /** Writes down that a session has ended, once. @returns false where it had before. */
+  async #end(sessionId: Id<"session">, reason: EndReason): Promise<boolean> {
+    const { result } = await this.transactions.run(async (tx) => {
       const session = await tx.lock(Session, sessionId);
-      if (session?.endedAt !== null) return { result: undefined, entries: [] };
+      if (session?.endedAt !== null) return { result: false, entries: [] };
       tx.change(Session, session, { endedAt: await tx.clock() });
       const target = { type: "session", id: sessionId };
       const details = { reason, person: session.personId };
       return {
-        result: undefined,
+        result: true,
         entries: [{ draft: draftEntry({ action: "session.ended", outcome: "committed", actor: SYSTEM_ACTOR, target, details }) }],
       };
     });
+    return result;
   }
 
   /** One caller asks, on one replica: a refresh token that rotates is good once. The others wait for the answer. */
@@ -143,8 +165,18 @@ export class ProviderStanding {
       await this.kept.release(sessionId);
       throw error;
     }
-    await this.end(sessionId, "provider");
+    await this.#refuse(sessionId);
     throw new RootkeepError("UNAUTHENTICATED");
+  }
+
+  /**
+   * The no holds before it is written down: a missing row refuses, so a log that cannot be written loses the entry and not the refusal. The
+   * sweeper of any replica writes it later, also after a crash in between.
+   */
+  async #refuse(sessionId: Id<"session">): Promise<void> {
+    await this.kept.forget(sessionId);
+    // Whatever keeps the entry from being written, the answer is the provider's. The log's own alarms tell of it, and the sweeper's failures.
+    await this.#end(sessionId, "provider").catch(() => undefined);
   }
 
   async #known(sessionId: Id<"session">): Promise<ProviderSession | null> {

@@ -5,14 +5,12 @@ import { draftEntry, SYSTEM_ACTOR } from "../../src/audit/draft.js";
 import { isRootkeepError } from "../../src/kernel/errors.js";
 import { LIMITS } from "../../src/kernel/limits.js";
 import { createRootKey } from "../../src/keys/root-keys.service.js";
+import { setAppendable } from "../support/appendable.js";
 import { withClient } from "../support/postgres.js";
 import { temporaryRootKey } from "../support/root-key.js";
 import { FaultyRootKey } from "./faulty-root-key.js";
 import { Closing, Scene, sweeperOf } from "./scene.js";
 import { tally } from "./tally.js";
-
-const REVOKE = "REVOKE EXECUTE ON FUNCTION audit.append(bigint, uuid[], bytea[], bytea[]) FROM rootkeep_service";
-const GRANT = "GRANT EXECUTE ON FUNCTION audit.append(bigint, uuid[], bytea[], bytea[]) TO rootkeep_service";
 
 // real: PostgreSQL, file root key, every service. double: none.
 describe("the log cannot be written [L1]", () => {
@@ -36,9 +34,9 @@ describe("the log cannot be written [L1]", () => {
   it("opens nothing when no intent can be appended, and the grant stays whole", async () => {
     const { grantId, accountId, password } = await scene.granted();
     const unwraps = rootKey.unwraps;
-    await asOwner((client) => client.query(REVOKE));
+    await setAppendable(scene.vault.database, false);
     await assert.rejects(scene.open(grantId), (error) => isRootkeepError(error, "AUDIT_UNAVAILABLE"));
-    await asOwner((client) => client.query(GRANT));
+    await setAppendable(scene.vault.database, true);
     assert.equal(rootKey.unwraps, unwraps);
     assert.deepEqual(await scene.openingsOf(grantId), []);
     assert.equal(await scene.exposure(accountId), "EXPOSED");
@@ -50,11 +48,11 @@ describe("the log cannot be written [L1]", () => {
   it("sends nothing when the outcome cannot be appended, and the value counts as seen", async () => {
     const { grantId, accountId } = await scene.granted();
     rootKey.afterUnwrap = async () => {
-      await asOwner((client) => client.query(REVOKE));
+      await setAppendable(scene.vault.database, false);
     };
     await assert.rejects(scene.open(grantId), (error) => isRootkeepError(error, "AUDIT_UNAVAILABLE"));
     rootKey.heal();
-    await asOwner((client) => client.query(GRANT));
+    await setAppendable(scene.vault.database, true);
     await sweeperOf(scene.vault).sweep();
     assert.deepEqual(
       (await scene.openingsOf(grantId)).map(({ outcome }) => outcome),

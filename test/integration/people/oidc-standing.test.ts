@@ -1,23 +1,16 @@
 // real: PostgreSQL, keys, services, oidc-provider over HTTP. double: none.
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { after, before, describe, it } from "node:test";
-import { encodeFields } from "../../../src/kernel/encoding.js";
 import { type ErrorCode, isRootkeepError } from "../../../src/kernel/errors.js";
 import type { NewSession } from "../../../src/people/sessions.service.js";
 import { DatabaseOwner } from "../../support/database-owner.js";
 import { linkIdentity } from "../../support/link-identity.js";
 import { TestProvider } from "../../support/oidc-provider.js";
+import { backdate as backdateRow, signInAtProvider } from "../../support/provider-session.js";
 import { type Actor, Vault } from "../../support/vault.js";
 
 function isCode(code: ErrorCode): (error: unknown) => boolean {
   return (error) => isRootkeepError(error, code);
-}
-
-async function signedIn(vault: Vault, provider: TestProvider, person: Actor, who: string): Promise<NewSession> {
-  const { loginToken, authorizationUrl } = await vault.people.provider.signIn.begin("sign-in");
-  const response = await provider.visit(authorizationUrl, who);
-  return await vault.people.provider.signIn.complete({ loginToken, response }, await person.app.next(), "127.0.0.1");
 }
 
 describe("standing at the provider", () => {
@@ -41,26 +34,10 @@ describe("standing at the provider", () => {
     await provider.stop();
   });
 
-  /** As if the provider had been asked `seconds` ago: the row that this service would have written then. */
-  async function backdate({ sessionId }: NewSession, seconds: number): Promise<void> {
-    const [row] = await owner.rows<{ sid_hash: Buffer | null; data_key_id: string; sealed: Buffer }>(
-      "SELECT * FROM people.provider_session WHERE session_id = $1",
-      [sessionId],
-    );
-    assert.ok(row);
-    const at = new Date(Date.now() - seconds * 1000);
-    const digest = createHash("sha256").update(row.sealed).digest("hex");
-    const sid = row.sid_hash?.toString("hex") ?? "-";
-    const bytes = encodeFields(["rk-provider-session-1", sessionId, sid, row.data_key_id, digest, at.toISOString()]);
-    await owner.run("UPDATE people.provider_session SET checked_at = $2, mac = $3 WHERE session_id = $1", [
-      sessionId,
-      at,
-      vault.keys.records.mac(bytes),
-    ]);
-  }
+  const backdate = (session: NewSession, seconds: number): Promise<void> => backdateRow(vault, owner, session, seconds);
 
   it("lets a reader go on and an act not while the provider is away", async () => {
-    const session = await signedIn(vault, provider, rita, "rita-at-work");
+    const session = await signInAtProvider(vault, provider, rita, "rita-at-work");
     await backdate(session, 301);
     provider.isDown = true;
     try {
@@ -73,8 +50,8 @@ describe("standing at the provider", () => {
   });
 
   it("is looked at again for each act, and for reading after five minutes; who was let go is out, and the log says so", async () => {
-    const provided = await signedIn(vault, provider, rita, "rita-at-work");
-    const later = await signedIn(vault, provider, rita, "rita-at-work");
+    const provided = await signInAtProvider(vault, provider, rita, "rita-at-work");
+    const later = await signInAtProvider(vault, provider, rita, "rita-at-work");
     provider.letGo("rita-at-work");
     // Within five minutes a reader is not asked about again.
     assert.equal((await vault.people.sessions.authenticate(provided.token)).personId, rita.personId);
@@ -89,7 +66,7 @@ describe("standing at the provider", () => {
   });
 
   it("is looked at by the sweeper for sessions that nobody uses, and their tokens are forgotten", async () => {
-    const session = await signedIn(vault, provider, rita, "rita-at-work");
+    const session = await signInAtProvider(vault, provider, rita, "rita-at-work");
     await backdate(session, 200);
     assert.equal(await vault.people.provider.standing.sweep(180, 900), 0);
     provider.letGo("rita-at-work");
@@ -101,7 +78,7 @@ describe("standing at the provider", () => {
   });
 
   it("is asked about once by all replicas together: a refresh token that rotates is good once", async () => {
-    const session = await signedIn(vault, provider, rita, "rita-at-work");
+    const session = await signInAtProvider(vault, provider, rita, "rita-at-work");
     const other = await Vault.open({ replicaOf: vault, provider: { config: provider.config() } });
     try {
       await backdate(session, 60);
@@ -126,7 +103,7 @@ describe("standing at the provider", () => {
     const scopes = { config: provider.config({ scopes: "openid" }) };
     const other = await Vault.open({ replicaOf: vault, provider: scopes });
     try {
-      const session = await signedIn(other, provider, rita, "rita-at-work");
+      const session = await signInAtProvider(other, provider, rita, "rita-at-work");
       await backdate(session, 60);
       await other.people.sessions.assertStandsAtProvider(session.sessionId);
       provider.letGo("rita-at-work");
@@ -134,7 +111,7 @@ describe("standing at the provider", () => {
       await assert.rejects(other.people.sessions.assertStandsAtProvider(session.sessionId), isCode("UNAUTHENTICATED"));
       provider.takeBack("rita-at-work");
       provider.accessSeconds = 1;
-      const short = await signedIn(other, provider, rita, "rita-at-work");
+      const short = await signInAtProvider(other, provider, rita, "rita-at-work");
       provider.accessSeconds = 600;
       await new Promise((resolve) => setTimeout(resolve, 1_100));
       await backdate(short, 60);
@@ -145,7 +122,10 @@ describe("standing at the provider", () => {
   });
 
   it("is nobody's to edit: a time put forward is refused and paged, a row taken away refuses, tokens of another session do not open", async () => {
-    const [one, two] = [await signedIn(vault, provider, rita, "rita-at-work"), await signedIn(vault, provider, rita, "rita-at-work")];
+    const [one, two] = [
+      await signInAtProvider(vault, provider, rita, "rita-at-work"),
+      await signInAtProvider(vault, provider, rita, "rita-at-work"),
+    ];
     await owner.run("UPDATE people.provider_session SET checked_at = checked_at + interval '8 hours' WHERE session_id = $1", [
       one.sessionId,
     ]);
@@ -175,7 +155,7 @@ describe("standing at the provider", () => {
       answer = tokens;
       return tokens;
     };
-    await signedIn(vault, provider, rita, "rita-at-work");
+    await signInAtProvider(vault, provider, rita, "rita-at-work");
     provider.meddle = undefined;
     const tables = await owner.rows<{ name: string }>(
       "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables WHERE table_schema IN ('people', 'audit', 'edge') AND table_type = 'BASE TABLE'",
@@ -207,13 +187,13 @@ describe("standing at the provider", () => {
         );
         return tokens;
       };
-      session = await signedIn(vault, provider, rita, "rita-at-work");
+      session = await signInAtProvider(vault, provider, rita, "rita-at-work");
       provider.meddle = undefined;
       return sid;
     }
 
     it("ends the session that it names, and only that, once", async () => {
-      const other = await signedIn(vault, provider, rita, "rita-at-work");
+      const other = await signInAtProvider(vault, provider, rita, "rita-at-work");
       const sid = await sidOf();
       assert.notEqual(sid, "undefined");
       const token = await provider.logoutToken({ sid });
@@ -227,7 +207,7 @@ describe("standing at the provider", () => {
       await sidOf();
       const hidden = await owner.copy("people.session", `id = '${session.sessionId}'`);
       await owner.run("DELETE FROM people.session WHERE id = $1", [session.sessionId]);
-      const other = await signedIn(vault, provider, rita, "rita-at-work");
+      const other = await signInAtProvider(vault, provider, rita, "rita-at-work");
       assert.equal((await vault.people.provider.logout.logout(await provider.logoutToken({ sub: "rita-at-work" }))) >= 1, true);
       await hidden.putBack();
       assert.equal(await live(), false);
