@@ -14,11 +14,16 @@ function factsOf({ id, operation, purpose, account, requester }: RequestBody): F
   };
 }
 
-/** To everybody who may approve it when the message is sent, but for requester and subject. */
-export function submittedNotice(body: RequestBody, approverRole: Role, subjectId: Id<"person"> | null): Notice {
+/** To everybody who may approve it when the message is sent, but for requester and subject: that there is something to decide, or no more. */
+export function awaitingNotice(
+  what: "submitted" | "withdrawn",
+  body: RequestBody,
+  approverRole: Role,
+  subjectId: Id<"person"> | null,
+): Notice {
   const except = [body.requester, ...(subjectId === null ? [] : [subjectId])];
   return {
-    topic: "request.submitted",
+    topic: `request.${what}`,
     facts: factsOf(body),
     audience: [{ role: approverRole, account: body.account?.id ?? null, except }],
   };

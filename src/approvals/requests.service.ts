@@ -24,7 +24,7 @@ import { checkProse } from "./prose.js";
 import { Request, type RequestState } from "./request.entity.js";
 import { askingPeople, neededApprovals, parseRequest, type RequestBody, requestHash, requestText, statementText } from "./request-body.js";
 import { decision, submission } from "./request-entries.js";
-import { decidedNotice, submittedNotice } from "./request-notices.js";
+import { awaitingNotice, decidedNotice } from "./request-notices.js";
 import { type RequestView, viewOf } from "./request-view.service.js";
 import { validApprovals } from "./valid-approvals.service.js";
 
@@ -104,7 +104,7 @@ export class Requests {
         submittedAt: now,
         expiresAt: new Date(body.expiresAt),
       });
-      await postNotice(tx, submittedNotice(body, act.approverRole, personId));
+      await postNotice(tx, awaitingNotice("submitted", body, act.approverRole, personId));
       return { result: row.id, entries: [{ draft: submission(row, body, disclosures) }] };
     });
     return { requestId: result, seq: receipts[0]?.facts.seq ?? -1 };
@@ -166,9 +166,10 @@ export class Requests {
     await this.transactions.run(async (tx) => {
       const now = await tx.clock();
       await actingStanding(tx, acting, now);
-      const { row } = await this.#open(tx, requestId, now);
+      const { row, body, act } = await this.#open(tx, requestId, now);
       if (row.requesterId !== acting.personId) throw new RootkeepError("NOT_FOUND");
       tx.change(Request, row, { state: "WITHDRAWN" });
+      await postNotice(tx, awaitingNotice("withdrawn", body, act.approverRole, row.personId));
       const draft = decision("request.withdraw", "committed", acting.personId, row, {}, reason);
       return { result: undefined, entries: [{ draft }] };
     });

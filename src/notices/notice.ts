@@ -15,6 +15,7 @@ export const TOPICS = {
   "request.submitted": topic("a request waits for an approval", "Somebody asks for this; you may be one of those who decide."),
   "request.approved": topic("your request was approved", "Enough people have approved."),
   "request.denied": topic("your request was denied", "One denial ends a request. Its reason stands with the request."),
+  "request.withdrawn": topic("a request was withdrawn", "Whoever asked has taken it back; there is nothing left to decide."),
   "request.expired": topic("your request ran out", "Nobody decided in time."),
   "person.enrolled": topic("somebody is being enrolled", "Two custodians have decided to enrol this person."),
   "person.confirmed": topic("an authenticator was set up", "This person has set up password and authenticator with an invitation."),
