@@ -65,7 +65,7 @@ export function peopleActs(
   linking: Linking,
 ): GuardedAct[] {
   return [
-    ...[enrolAct(enrolment), resetAct(enrolment), restoreAct(people)],
+    ...[enrolAct(enrolment), resetAct(enrolment), restoreAct(people), leaveAct(people)],
     ...[allowlistAct(allowlist), certifyAct(certification), linkAct(linking)],
   ];
 }
@@ -134,6 +134,17 @@ function restoreAct(people: People): GuardedAct {
     check: aboutPerson,
     async apply(tx, decided) {
       return [await people.restore(tx, mintGrant("person.restore", decided), personOf(decided), partiesOf(decided))];
+    },
+  };
+}
+
+function leaveAct(people: People): GuardedAct {
+  return {
+    ...CUSTODIAN_ACT,
+    operation: "person.leave",
+    check: aboutPerson,
+    async apply(tx, decided) {
+      return await people.leave(tx, mintGrant("person.leave", decided), personOf(decided), partiesOf(decided));
     },
   };
 }

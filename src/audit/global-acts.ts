@@ -9,6 +9,7 @@ const ACTS: readonly EntryAction[] = [
   "person.enrol",
   "person.suspend",
   "person.restore",
+  "person.leave",
   "invitation.accept",
   "invitation.confirm",
   "authenticator.reset",

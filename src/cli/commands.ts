@@ -1,4 +1,5 @@
 import { ACCOUNT_COMMANDS } from "./accounts.js";
+import { ALLOWLIST_COMMANDS } from "./allowlist.js";
 import { AUDIT_COMMANDS } from "./audit.js";
 import type { Command, RawCommand } from "./command.js";
 import { GLASS_COMMANDS } from "./glass.js";
@@ -16,6 +17,7 @@ export const COMMANDS: readonly (Command | RawCommand)[] = [
   ...LOGIN_COMMANDS,
   ...ACCOUNT_COMMANDS,
   ...PEOPLE_COMMANDS,
+  ...ALLOWLIST_COMMANDS,
   ...PEOPLE_REPORT_COMMANDS,
   ...REQUEST_COMMANDS,
   ...GLASS_COMMANDS,

@@ -25,7 +25,7 @@ export const GLASS_COMMANDS: readonly Command[] = [
     words: ["glass", "review"],
     summary: "Closes the review of a break-glass; for a custodian who took no part. Asks for a fresh authenticator code.",
     positionals: ["USE"],
-    options: { findings: { kind: "text", value: "TEXT", meaning: "what you found; the log commits to it" } },
+    options: { findings: { kind: "text", value: "TEXT", meaning: "what you found; the log commits to it", isRequired: true } },
     async run(call) {
       const findings = call.given.required("findings");
       const code = await call.ask("Authenticator code to close the review");

@@ -1,4 +1,3 @@
-import { ROLES } from "../kernel/operations.js";
 import { pathPart } from "./api-client.js";
 import type { OptionRow } from "./arguments.js";
 import { type Call, type Command, OUT_OPTION } from "./command.js";
@@ -28,15 +27,6 @@ export async function ask(call: Call, operation: string, subject: Readonly<Recor
     answer.members,
   );
   return undefined;
-}
-
-/** The accounts that an allowlist entry reaches, as the options say. @throws UsageError unless exactly one kind is named. */
-export function scopeOf(given: Call["given"]): Readonly<Record<string, unknown>> {
-  const kinds = (["customer", "tag", "account"] as const).filter((kind) => given.list(kind).length > 0);
-  const isAll = given.flag("all");
-  const [kind] = kinds;
-  if (kinds.length + (isAll ? 1 : 0) !== 1) throw new UsageError("name one of --all, --customer, --tag, --account");
-  return kind === undefined ? { kind: "all" } : { kind, values: given.list(kind) };
 }
 
 const MEMBERS: readonly Command[] = [
@@ -129,7 +119,7 @@ const MEMBERS: readonly Command[] = [
   },
   {
     words: ["people", "suspend"],
-    summary: "Suspends a person at once; it takes one custodian.",
+    summary: "Suspends a person at once; it takes one custodian. For good it is: people leave.",
     positionals: ["PERSON"],
     async run(call) {
       await (await call.client()).post(`/v1/people/${pathPart(call.given.positional("PERSON"))}/suspensions`);
@@ -143,6 +133,14 @@ const MEMBERS: readonly Command[] = [
     positionals: ["PERSON"],
     options: { reason: REASON },
     run: (call) => ask(call, "person.restore", { personId: call.given.positional("PERSON") }),
+  },
+  {
+    words: ["people", "leave"],
+    summary: "Asks to say that a person has left for good: all that they had ends, and nobody can bring it back.",
+    positionals: ["PERSON"],
+    options: { reason: REASON },
+    notes: "Name and e-mail address stay taken. Until another custodian approves, people suspend keeps the person out.",
+    run: (call) => ask(call, "person.leave", { personId: call.given.positional("PERSON") }),
   },
 ];
 
@@ -240,75 +238,5 @@ async function confirmFounding(call: Call): Promise<undefined> {
   return undefined;
 }
 
-const ALLOWLIST: readonly Command[] = [
-  {
-    words: ["people", "allow"],
-    summary: "Asks for an allowlist entry: a role over some accounts, for a time.",
-    positionals: ["PERSON"],
-    options: {
-      role: { kind: "text", value: "ROLE", meaning: `one of ${ROLES.join(", ")}`, isRequired: true },
-      all: { kind: "flag", meaning: "over all accounts" },
-      customer: { kind: "list", value: "NAME", meaning: "over a customer's accounts; may be repeated" },
-      tag: { kind: "list", value: "KEY=VALUE", meaning: "over accounts with this tag; may be repeated" },
-      account: { kind: "list", value: "ACCOUNT", meaning: "over one account; may be repeated" },
-      days: { kind: "count", value: "N", meaning: "for so many days from the approval, at most 365" },
-      reason: REASON,
-    },
-    async run(call) {
-      const days = call.given.count("days");
-      return await ask(call, "allowlist.grant", {
-        personId: call.given.positional("PERSON"),
-        role: call.given.required("role"),
-        scope: scopeOf(call.given),
-        ...(days === undefined ? {} : { validDays: days }),
-      });
-    },
-  },
-  {
-    words: ["people", "disallow"],
-    summary: "Ends an allowlist entry at once; it takes one custodian.",
-    positionals: ["ENTRY"],
-    async run(call) {
-      call.show(await (await call.client()).post(`/v1/allowlist/${pathPart(call.given.positional("ENTRY"))}/revocations`));
-      return undefined;
-    },
-  },
-  {
-    words: ["people", "certify"],
-    summary:
-      "Shows the digest of allowlist, teams and policies as they stand; with --digest asks another custodian to certify them with you.",
-    options: {
-      digest: { kind: "text", value: "HEX", meaning: "of what you have looked at" },
-      reason: { kind: "text", value: "TEXT", meaning: "why, for whoever approves" },
-    },
-    async run(call) {
-      const [digest, reason] = [call.given.text("digest"), call.given.text("reason")];
-      if (digest === undefined) {
-        call.show(await (await call.client()).get("/v1/allowlist/certification"));
-        return undefined;
-      }
-      if (reason === undefined) throw new UsageError("--reason is needed");
-      return await ask(call, "allowlist.certify", { digest });
-    },
-  },
-  {
-    words: ["people", "allowlist"],
-    summary: "Lists the allowlist, ended entries too.",
-    async run(call) {
-      const items = (await call.client()).items("/v1/allowlist");
-      await call.list(items, ["entry", "person", "role", "scope", "from", "to", "ended"], ({ members: m }) => [
-        m["id"],
-        m["personId"],
-        m["role"],
-        m["scope"],
-        m["validFrom"],
-        m["validTo"],
-        m["endedAt"],
-      ]);
-      return undefined;
-    },
-  },
-];
-
-/** People, invitations and the allowlist. */
-export const PEOPLE_COMMANDS: readonly Command[] = [...MEMBERS, ...INVITATIONS, ...ALLOWLIST];
+/** People and invitations. */
+export const PEOPLE_COMMANDS: readonly Command[] = [...MEMBERS, ...INVITATIONS];

@@ -56,6 +56,7 @@ export const OPERATIONS = {
   "person.enrol": rule(["custodian"], { guarded: true }),
   "person.suspend": rule(["custodian"]),
   "person.restore": rule(["custodian"], { guarded: true }),
+  "person.leave": rule(["custodian"], { guarded: true }),
   "person.team": rule(["custodian"], { guarded: true }),
   "team.list": rule(["approver", "custodian", "auditor"]),
   "authenticator.reset": rule(["custodian"], { guarded: true }),

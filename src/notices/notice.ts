@@ -25,6 +25,10 @@ export const TOPICS = {
   ),
   "person.suspended": topic("somebody was suspended", "A custodian has suspended this person; sessions ended."),
   "person.restored": topic("somebody was restored", "Two custodians have restored this person."),
+  "person.left": topic(
+    "somebody has left",
+    "Two custodians have said that this person has left for good; what they had has ended, and nothing brings it back.",
+  ),
   "person.linking": topic(
     "an identity is being linked",
     "Two custodians have decided that this person may link an identity at the provider of the company.",

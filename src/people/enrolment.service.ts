@@ -13,6 +13,7 @@ import type { RecordsKey } from "../keys/records.js";
 import { postNotice } from "../notices/post-notice.service.js";
 import { Authenticator } from "./authenticator.entity.js";
 import type { AuthenticatorSeal } from "./authenticator-seal.service.js";
+import { endAuthenticators } from "./end-authenticators.service.js";
 import { endSessions } from "./end-sessions.service.js";
 import { endIdentities } from "./identities.service.js";
 import { Identity } from "./identity.entity.js";
@@ -87,9 +88,7 @@ export class Enrolment {
     const now = await tx.clock();
     const person = await tx.lock(Person, personId);
     if (person === null || person.state === "LEFT") throw new RootkeepError("STATE_CONFLICT");
-    const authenticators = await tx.readAll(Authenticator, { personId }, "lock");
-    const ended = authenticators.filter(({ state }) => state !== "ENDED");
-    for (const authenticator of ended) tx.change(Authenticator, authenticator, { state: "ENDED" });
+    const ended = await endAuthenticators(tx, personId);
     // An authenticator or an invitation that is hidden now would be put back later, valid as ever.
     await tx.readProven(Authenticator);
     await tx.readProven(Invitation);

@@ -4,7 +4,7 @@ import { type Id, newId } from "../kernel/ids.js";
 import { LIMITS } from "../kernel/limits.js";
 import { Invitation } from "./invitation.entity.js";
 
-/** Who asked for an enrolment, a reset or an identity, and who gave the last approval. */
+/** Who asked for an act about a person, and who gave the last approval. */
 export interface EnrolmentParties {
   readonly requestId: Id<"request">;
   readonly askedBy: Id<"person">;

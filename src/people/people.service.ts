@@ -8,8 +8,12 @@ import type { Grant } from "../kernel/grant.js";
 import type { Id } from "../kernel/ids.js";
 import { postNotice } from "../notices/post-notice.service.js";
 import { assertCustodiansLeft } from "./allowlist.service.js";
+import { AllowlistEntry } from "./allowlist-entry.entity.js";
+import { endAuthenticators } from "./end-authenticators.service.js";
+import { endIdentities } from "./identities.service.js";
 import { endAllOf } from "./leave.service.js";
 import type { LeavingPort } from "./leaving.port.js";
+import { type EnrolmentParties, voidInvitations } from "./new-invitation.service.js";
 import { Person } from "./person.entity.js";
 import { personNotice } from "./person-notices.js";
 import { hasRole, requireRole, standingOf } from "./standing.service.js";
@@ -63,7 +67,7 @@ export class People {
     tx: WorkTransaction,
     grant: Grant<"person.restore">,
     personId: Id<"person">,
-    parties: { requestId: Id<"request">; askedBy: Id<"person">; approvedBy: Id<"person"> },
+    parties: EnrolmentParties,
   ): Promise<Drafted<EntryDraft>> {
     grant.spend("person.restore", parties.requestId);
     const person = await tx.lock(Person, personId);
@@ -80,6 +84,53 @@ export class People {
     });
     return { draft, rows: [person] };
   }
+
+  /**
+   * The approved act `person.leave`: the person has left for good. All that they had ends in this transaction, and no act leads out of this
+   * state: whoever comes back is enrolled as somebody new, under another name and another address.
+   *
+   * Two custodians decide it, neither of them this person, so two are left; what one alone may do at once is {@link suspend}.
+   * @throws RootkeepError `STATE_CONFLICT` for somebody who has left already.
+   */
+  async leave(
+    tx: WorkTransaction,
+    grant: Grant<"person.leave">,
+    personId: Id<"person">,
+    parties: EnrolmentParties,
+  ): Promise<readonly Drafted<EntryDraft>[]> {
+    grant.spend("person.leave", parties.requestId);
+    const now = await tx.clock();
+    const { person, sessions, grants } = await endAllOf(tx, personId, now, this.leaving);
+    if (person.state === "LEFT") throw new RootkeepError("STATE_CONFLICT");
+    tx.change(Person, person, { state: "LEFT" });
+    const entries = await endEntries(tx, personId, now);
+    const authenticators = await endAuthenticators(tx, personId);
+    const identities = await endIdentities(tx, personId);
+    const invitations = await voidInvitations(tx, personId, ["OPEN", "LINK", "ACCEPTED"]);
+    await postNotice(tx, personNotice("left", personId, parties));
+    const draft = draftEntry({
+      action: "person.leave",
+      outcome: "committed",
+      actor: personActor(parties.askedBy),
+      target: { type: "person", id: personId },
+      request: { id: parties.requestId },
+      details: {
+        approvedBy: parties.approvedBy,
+        sessionsEnded: sessions.length,
+        grantsRevoked: grants.length,
+        entriesEnded: entries.length,
+        ended: authenticators.length + identities.length,
+      },
+    });
+    return [{ draft, rows: [person, ...sessions, ...entries, ...authenticators, ...identities, ...invitations] }, ...grants];
+  }
+}
+
+/** Ends every entry of the allowlist that names `personId`, also one that has lapsed or not begun. @returns the rows that changed. */
+async function endEntries(tx: WorkTransaction, personId: Id<"person">, now: Date): Promise<AllowlistEntry[]> {
+  const open = (await tx.readAll(AllowlistEntry, { personId }, "lock")).filter(({ endedAt }) => endedAt === null);
+  for (const entry of open) tx.change(AllowlistEntry, entry, { endedAt: now });
+  return open;
 }
 
 /** @throws RootkeepError `NOT_FOUND` for nobody, and for somebody who has left. */

@@ -6,7 +6,7 @@ import { everyone, type Notice } from "../notices/notice.js";
  * (design §2).
  */
 export function personNotice(
-  what: "enrolled" | "confirmed" | "reset" | "suspended" | "restored" | "linking" | "linked",
+  what: "enrolled" | "confirmed" | "reset" | "suspended" | "restored" | "left" | "linking" | "linked",
   personId: Id<"person">,
   by: { readonly askedBy?: Id<"person">; readonly approvedBy?: Id<"person"> } = {},
 ): Notice {

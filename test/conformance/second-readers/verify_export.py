@@ -5,8 +5,8 @@ usage: verify_export.py DIR      prints one JSON object; exit status 0 intact, 1
 """
 import base64, hashlib, json, os, re, sys
 
-ACTS = """people.founded people.recovered person.enrol person.suspend person.restore invitation.accept invitation.confirm authenticator.reset
-identity.link identity.accept authenticator.locked allowlist.grant allowlist.revoke allowlist.certify allowlist.lapsed person.team policy.change
+ACTS = """people.founded people.recovered person.enrol person.suspend person.restore person.leave invitation.accept invitation.confirm
+authenticator.reset identity.link identity.accept authenticator.locked allowlist.grant allowlist.revoke allowlist.certify allowlist.lapsed person.team policy.change
 brake.raise config.approve config.changed log.reopened log.key_rotated""".split()  # account-export.md [AC-6]
 EPOCH = re.compile(r"(.+)/([1-9][0-9]{0,8})")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")

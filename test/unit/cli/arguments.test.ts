@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { scopeOf } from "../../../src/cli/allowlist.js";
 import { type CommandForm, parseArguments, renderUsage } from "../../../src/cli/arguments.js";
 import { COMMANDS } from "../../../src/cli/commands.js";
 import { UsageError } from "../../../src/cli/failure.js";
-import { scopeOf } from "../../../src/cli/people.js";
 import { requestFields } from "../../../src/cli/requests.js";
 
 const FORM: CommandForm = {
