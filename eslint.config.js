@@ -54,6 +54,7 @@ const JWE_BAN = {
   importNames: ["CompactEncrypt", "FlattenedEncrypt", "GeneralEncrypt", "EncryptJWT"],
   message: "src/keys/enclose.ts alone makes a JWE, and wipes what it holds.",
 };
+const AGE_BAN = { name: "age-encryption", message: "src/keys/escrow-age.ts alone calls age, and for one recipient." };
 const HTTP_BAN = {
   regex: "^@nestjs/common$",
   importNamePattern: "^(HttpException|(?!Rootkeep).*Exception)$",
@@ -74,7 +75,7 @@ export default tseslint.config(
       "no-empty": "error",
       "no-eval": "error",
       "no-restricted-syntax": restricted(),
-      "no-restricted-imports": ["error", { paths: [...NEST_BANS, JWE_BAN], patterns: [HTTP_BAN] }],
+      "no-restricted-imports": ["error", { paths: [...NEST_BANS, JWE_BAN, AGE_BAN], patterns: [HTTP_BAN] }],
       "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
       // A library that is loaded lazily is named by `import("...")` in types.
       "@typescript-eslint/consistent-type-imports": ["error", { disallowTypeAnnotations: false }],
@@ -99,10 +100,21 @@ export default tseslint.config(
   { files: ["src/config/**/*.ts"], rules: { "no-restricted-syntax": restricted("processEnv") } },
   { files: ["src/people/**/*.ts", "src/approvals/**/*.ts"], rules: { "no-restricted-syntax": restricted("grantMint") } },
   { files: ["src/audit/**/*.ts"], rules: { "no-restricted-syntax": restricted("receiptMint") } },
-  { files: ["src/keys/enclose.ts"], rules: { "no-restricted-imports": ["error", { paths: NEST_BANS, patterns: [HTTP_BAN] }] } },
+  {
+    files: ["src/keys/enclose.ts"],
+    rules: { "no-restricted-imports": ["error", { paths: [...NEST_BANS, AGE_BAN], patterns: [HTTP_BAN] }] },
+  },
   { files: ["src/keys/aead.ts"], rules: { "no-restricted-syntax": restricted("cipher") } },
+  {
+    files: ["src/keys/escrow-age.ts"],
+    rules: {
+      // Web Cryptography takes the identity as bytes that can be wiped; age's own form of it is a string.
+      "no-restricted-syntax": restricted("cipher"),
+      "no-restricted-imports": ["error", { paths: [...NEST_BANS, JWE_BAN], patterns: [HTTP_BAN] }],
+    },
+  },
   // The edge meets the framework's own exceptions and turns them into ours.
-  { files: ["src/edge/**/*.ts"], rules: { "no-restricted-imports": ["error", { paths: [...NEST_BANS, JWE_BAN] }] } },
+  { files: ["src/edge/**/*.ts"], rules: { "no-restricted-imports": ["error", { paths: [...NEST_BANS, JWE_BAN, AGE_BAN] }] } },
   {
     files: ["test/**/*.ts"],
     rules: {

@@ -2,6 +2,7 @@ import { ACCOUNT_COMMANDS } from "./accounts.js";
 import { ALLOWLIST_COMMANDS } from "./allowlist.js";
 import { AUDIT_COMMANDS } from "./audit.js";
 import type { Command, RawCommand } from "./command.js";
+import { ESCROW_COMMANDS } from "./escrow.js";
 import { GLASS_COMMANDS } from "./glass.js";
 import { LOGIN_COMMANDS } from "./login.js";
 import { PEOPLE_COMMANDS } from "./people.js";
@@ -24,4 +25,5 @@ export const COMMANDS: readonly (Command | RawCommand)[] = [
   ...POLICY_COMMANDS,
   ...AUDIT_COMMANDS,
   REOPEN_COMMAND,
+  ...ESCROW_COMMANDS,
 ];

@@ -1,0 +1,27 @@
+import { encodeFields } from "../kernel/encoding.js";
+import type { Secret } from "../kernel/secret.js";
+import { type DataKeyRow, KEY_BYTES, NO_ACCOUNT } from "./domain.js";
+import { encryptTo } from "./escrow-age.js";
+
+/** Label of what is wrapped for the escrow quorum (docs/spec/escrow.md). */
+export const ESCROW_WRAP_FORMAT = "rootkeep-escrow-wrap/1";
+
+/** Facts of a data key that its escrow wrap is bound to. */
+export type EscrowedKey = Pick<DataKeyRow, "id" | "accountId" | "awsAccountId" | "domain" | "use">;
+
+/**
+ * `key`, which is `dataKey` unwrapped, for the escrow quorum [ES-6] [ES-7]. age has no associated data, so what the key is bound to stands
+ * with it in the plaintext. Nothing in this program opens it again. The key stays the caller's to wipe.
+ */
+export async function wrapForEscrow(recipient: string, deployment: string, dataKey: EscrowedKey, key: Secret<Buffer>): Promise<Buffer> {
+  const plaintext = key.expose((bytes) => {
+    if (bytes.length !== KEY_BYTES) throw new Error("data key has the wrong length");
+    const { id, accountId, awsAccountId, domain, use } = dataKey;
+    return encodeFields([ESCROW_WRAP_FORMAT, deployment, accountId ?? NO_ACCOUNT, awsAccountId ?? NO_ACCOUNT, id, domain, use, bytes]);
+  });
+  try {
+    return await encryptTo(recipient, plaintext);
+  } finally {
+    plaintext.fill(0);
+  }
+}
