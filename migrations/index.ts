@@ -16,6 +16,7 @@ import { CreateGlass1764400200000 } from "./1764400200000-create-glass.js";
 import { OneCosignatureForEachWitness1764500000000 } from "./1764500000000-one-cosignature-for-each-witness.js";
 import { LocksThatNeedARight1764500100000 } from "./1764500100000-locks-that-need-a-right.js";
 import { CheckFormsOfEntries1764510000000 } from "./1764510000000-check-forms-of-entries.js";
+import { CreateEscrowWraps1764620000000 } from "./1764620000000-create-escrow-wraps.js";
 
 /** All migrations, in the order in which they run. New ones go to the end. */
 export const MIGRATIONS = [
@@ -37,4 +38,5 @@ export const MIGRATIONS = [
   OneCosignatureForEachWitness1764500000000,
   LocksThatNeedARight1764500100000,
   CheckFormsOfEntries1764510000000,
+  CreateEscrowWraps1764620000000,
 ] as const;

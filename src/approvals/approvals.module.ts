@@ -1,4 +1,5 @@
 import { type DynamicModule, Global, Module, type Provider } from "@nestjs/common";
+import { DataSource } from "typeorm";
 import { AccountRegistry } from "../accounts/account-registry.service.js";
 import { AuditLog } from "../audit/audit-log.service.js";
 import type { JsonObject } from "../audit/canonical-json.js";
@@ -7,6 +8,8 @@ import type { Config } from "../config/config.js";
 import { CONFIG } from "../config/config.module.js";
 import { trustedConfig, trustedConfigDigest } from "../config/trusted.js";
 import { isRootkeepError } from "../kernel/errors.js";
+import { DataKeys } from "../keys/data-keys.service.js";
+import { KeyService } from "../keys/keys.service.js";
 import { RecordsKey } from "../keys/records.js";
 import { Pager } from "../notices/pager.service.js";
 import { Allowlist } from "../people/allowlist.service.js";
@@ -28,6 +31,7 @@ import { CoverageController } from "./coverage.rest.js";
 import { CoverageWatch } from "./coverage-watch.service.js";
 import { EndedEpoch } from "./ended-epoch.service.js";
 import { eraseAct } from "./erase-act.service.js";
+import { EscrowBackfill } from "./escrow-backfill.service.js";
 import { ExplainPolicy } from "./explain-policy.service.js";
 import { GlassController } from "./glass.rest.js";
 import { Glass } from "./glass.service.js";
@@ -175,6 +179,11 @@ export class ApprovalsModule {
           useFactory: watchCoverage,
         },
         {
+          provide: EscrowBackfill,
+          inject: [DataSource, Transactions, KeyService, DataKeys, TrustedConfiguration, CONFIG, Log, Metrics, HealthRegistry],
+          useFactory: backfillEscrow,
+        },
+        {
           provide: AccessGrants,
           inject: [Transactions, StepUp, REVEAL_ACT, OpeningBrake, Glass],
           useFactory: (...parts: ConstructorParameters<typeof AccessGrants>) => new AccessGrants(...parts),
@@ -183,6 +192,38 @@ export class ApprovalsModule {
       exports: [TrustedConfiguration, Requests, AccessGrants, CoverageWatch],
     };
   }
+}
+
+function backfillEscrow(
+  dataSource: DataSource,
+  transactions: Transactions,
+  keys: KeyService,
+  dataKeys: DataKeys,
+  trust: TrustedConfiguration,
+  { escrowRecipient, isProduction }: Config,
+  log: Log,
+  metrics: Metrics,
+  health: HealthRegistry,
+): EscrowBackfill {
+  let missing = 0;
+  health.watch("no-escrow", () => isProduction && escrowRecipient === null);
+  health.watch("keys-unescrowed", () => escrowRecipient !== null && missing > 0);
+  return new EscrowBackfill(
+    dataSource,
+    transactions,
+    keys,
+    dataKeys,
+    trust,
+    escrowRecipient,
+    (look) => {
+      missing = look.missing;
+      metrics.set("rootkeep_data_keys_unescrowed", {}, missing);
+      if (look.wrapped > 0) log.event("escrow.progress", { wrapped: look.wrapped, missing });
+    },
+    (error) => {
+      log.event("sweeper.failed", { job: slug("escrow"), code: isRootkeepError(error) ? error.code : "INTERNAL" });
+    },
+  );
 }
 
 function watchCoverage(

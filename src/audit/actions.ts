@@ -46,6 +46,7 @@ export const LOG_ACTIONS = [
   "key.rewrapped",
   "key.disabled",
   "key.destroyed",
+  "key.escrowed",
 ] as const;
 
 export type LogAction = (typeof LOG_ACTIONS)[number];

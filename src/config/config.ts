@@ -85,6 +85,7 @@ export const CONFIG_WARNINGS = [
   "trial-settings",
   "migrate-role-present",
   "file-guard",
+  "no-escrow",
   "file-log-key",
   "no-notice-channel",
 ] as const;
@@ -124,6 +125,8 @@ export interface Config {
   readonly recertifyDays: number;
   /** AWS account ids that onboarding refuses, sorted, without repeats: the listed ones and those of our KMS keys. */
   readonly refusedAccounts: readonly string[];
+  /** age recipient of the escrow quorum, or null. */
+  readonly escrowRecipient: string | null;
   /** Null where people sign in with password and authenticator alone. */
   readonly oidc: OidcConfig | null;
   readonly isPasswordOffered: boolean;

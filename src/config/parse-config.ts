@@ -1,5 +1,6 @@
 import { isAbsolute, join, normalize } from "node:path";
 import { Secret } from "../kernel/secret.js";
+import { isBech32 } from "./bech32.js";
 import type { Config, ConfigWarning, DatabaseConfig, StreamConfig, TrialConfig } from "./config.js";
 import { ConfigError } from "./config.js";
 import type { Environment, FileContents } from "./environment.js";
@@ -50,6 +51,7 @@ export function parseConfig(environment: Environment, facts: ConfigFacts): Confi
   const stream = readStream(reader, facts.cwd);
   const notices = readNotices(reader, { isProduction, dataDirectory, isLoopback: (name) => LOOPBACK.test(name) });
   const signIn = readSignIn(reader);
+  const escrowRecipient = readEscrowRecipient(reader);
   if (Object.values(rootKeys).includes(log.logKey))
     reader.refuse("ROOTKEEP_LOG_KEY", "is a key that wraps secrets; the log is signed by its own");
   if (reader.problems.length > 0) throw new ConfigError(reader.problems);
@@ -69,6 +71,7 @@ export function parseConfig(environment: Environment, facts: ConfigFacts): Confi
     foundingCustodians,
     recertifyDays: reader.number("ROOTKEEP_RECERTIFY_DAYS"),
     refusedAccounts: refusedAccounts(reader.list("ROOTKEEP_REFUSED_ACCOUNTS"), rootKeys),
+    escrowRecipient,
     ...signIn,
     stream,
     notices,
@@ -80,12 +83,20 @@ export function parseConfig(environment: Environment, facts: ConfigFacts): Confi
     },
     trial,
     isProduction,
-    warnings: warningsOf({ isProduction, foundingCustodians, database, trial, rootKeys, notices, ...log }),
+    warnings: warningsOf({ isProduction, foundingCustodians, database, trial, rootKeys, notices, escrowRecipient, ...log }),
   });
 }
 
 function readPublicUrl(reader: EnvironmentReader): string | null {
   return reader.text("ROOTKEEP_PUBLIC_URL") ?? null;
+}
+
+/** A recipient with a slip of the pen would take every key and open for nobody: its checksum is looked at before anything is wrapped. */
+function readEscrowRecipient(reader: EnvironmentReader): string | null {
+  const recipient = reader.text("ROOTKEEP_ESCROW_RECIPIENT");
+  if (recipient === undefined) return null;
+  if (!isBech32(recipient)) reader.refuse("ROOTKEEP_ESCROW_RECIPIENT", "is no recipient of age: its checksum does not hold");
+  return recipient;
 }
 
 function readDatabase(reader: EnvironmentReader, dataDirectory: string): DatabaseConfig {
@@ -200,13 +211,15 @@ function refusedAccounts(listed: readonly string[], rootKeys: Readonly<Record<Ro
 }
 
 function warningsOf(
-  config: Pick<Config, "isProduction" | "foundingCustodians" | "database" | "trial" | "rootKeys" | "guard" | "notices">,
+  config: Pick<Config, "isProduction" | "foundingCustodians" | "database" | "trial" | "rootKeys" | "guard" | "notices" | "escrowRecipient">,
 ): ConfigWarning[] {
   const warnings: ConfigWarning[] = [];
   if (config.isProduction && config.foundingCustodians < CUSTODIANS_WANTED) warnings.push("few-custodians");
   if (Object.values(config.rootKeys).some((uri) => uri.startsWith("file:"))) warnings.push("file-root-key");
   // A file is shared by no second replica, and lies on a disk that is restored together with the database's.
   if (config.isProduction && config.guard.startsWith("file:")) warnings.push("file-guard");
+  // Then the root key is the only way to every secret, and two custodians the only way to another custodian (law L10).
+  if (config.isProduction && config.escrowRecipient === null) warnings.push("no-escrow");
   if (config.trial.names.length > 0) warnings.push("trial-settings");
   if (Object.values(config.notices).every((channel) => channel === null)) warnings.push("no-notice-channel");
   if (config.database.kind === "external" && config.database.migrate !== null) warnings.push("migrate-role-present");

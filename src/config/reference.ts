@@ -265,6 +265,15 @@ export const VARIABLES = {
       "Accounts of the KMS keys above are always refused.",
     isTrusted: true,
   },
+  ROOTKEEP_ESCROW_RECIPIENT: {
+    form: text(/^age1[02-9ac-hj-np-z]{58}$/, "must be an X25519 recipient of age: age1 and 58 characters"),
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning:
+      "Recipient of the escrow quorum, as `rootkeep key escrow create` prints it. Every data key is wrapped to it besides, so that enough holders of " +
+      "shares replace a lost root key, and found the custodians anew. Production without one is warned of.",
+    isTrusted: true,
+  },
   ROOTKEEP_OIDC_ISSUER: {
     form: OIDC_ADDRESS,
     fallback: "none",

@@ -13,6 +13,7 @@ export interface TrustedConfig {
   readonly brake: Readonly<Record<"deployment" | "minutes" | "person", string>>;
   readonly delivery: DeliveryForm;
   readonly deployment: string;
+  readonly escrowRecipient: string | null;
   readonly glassTicketPattern: string;
   readonly guard: string;
   readonly logKey: string;
@@ -54,6 +55,7 @@ export function trustedConfig(config: Config): TrustedConfig {
     },
     delivery: config.delivery,
     deployment: config.deployment,
+    escrowRecipient: config.escrowRecipient,
     glassTicketPattern: config.glassTicketPattern,
     guard: place(config.guard),
     logKey: place(config.logKey),
@@ -110,6 +112,7 @@ export function trustedDifferences(approved: TrustedConfig, current: TrustedConf
     ...(["anchors", "awsKmsEndpoint", "awsS3Endpoint", "delivery", "deployment", "guard", "logKey", "logOrigin"] as const),
     ...([
       "brake",
+      "escrowRecipient",
       "glassTicketPattern",
       "logVerifierKey",
       "notices",

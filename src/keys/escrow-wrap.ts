@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import type { JsonObject } from "../audit/canonical-json.js";
 import { encodeFields } from "../kernel/encoding.js";
 import type { Secret } from "../kernel/secret.js";
 import { type DataKeyRow, KEY_BYTES, NO_ACCOUNT } from "./domain.js";
@@ -24,4 +26,17 @@ export async function wrapForEscrow(recipient: string, deployment: string, dataK
   } finally {
     plaintext.fill(0);
   }
+}
+
+/** What an entry says of wraps: of which keys, to whom, and the hash of each, by which one in a dump is known for ours [ES-8]. */
+export function escrowDetails(wraps: readonly { readonly dataKeyId: string; readonly recipient: string; readonly wrapped: Buffer }[]): {
+  readonly escrow?: JsonObject;
+} {
+  const [first] = wraps;
+  if (first === undefined) return {};
+  const hashes = wraps.map(({ dataKeyId, wrapped }) => ({
+    dataKey: dataKeyId,
+    sha256: createHash("sha256").update(wrapped).digest("hex"),
+  }));
+  return { escrow: { recipient: first.recipient, wraps: hashes } };
 }

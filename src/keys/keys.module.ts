@@ -41,7 +41,8 @@ type RootKeys = Readonly<Record<Domain, RootKey>>;
     {
       provide: KeyService,
       inject: [CONFIG, ROOT_KEYS],
-      useFactory: ({ deployment }: Config, rootKeys: RootKeys) => new KeyService({ deployment, rootKeys, clock: SYSTEM_CLOCK }),
+      useFactory: ({ deployment, escrowRecipient }: Config, rootKeys: RootKeys) =>
+        new KeyService({ deployment, rootKeys, escrowRecipient, clock: SYSTEM_CLOCK }),
     },
     { provide: PEOPLE_DATA_KEYS, inject: [DataSource, KeyService, DataKeys], useFactory: loadPeopleKeys },
     { provide: RecordsKey, inject: [KeyService, PEOPLE_DATA_KEYS], useFactory: (keys: KeyService) => keys.records },

@@ -7,6 +7,7 @@ import { LIMITS } from "../kernel/limits.js";
 import type { Operation } from "../kernel/operations.js";
 import { Secret } from "../kernel/secret.js";
 import type { DataKeyRow, DataKeyUse, Domain, SealedKind } from "./domain.js";
+import { wrapForEscrow } from "./escrow-wrap.js";
 import { RecordsKey } from "./records.js";
 import type { RootKey, UnwrappedDataKey } from "./root-key.port.js";
 import type { SealedFacts } from "./sealed-value.js";
@@ -35,7 +36,16 @@ export interface KeyServiceOptions {
    * closed list has no rotation, nobody is to have that right by another name.
    */
   readonly resealOperations?: readonly Operation[];
+  /** Recipient of the escrow quorum, or null: then nothing is wrapped for one. */
+  readonly escrowRecipient?: string | null;
   readonly clock: Clock;
+}
+
+/** A data key as it is wrapped for the escrow quorum, for a row of its own. */
+export interface EscrowWrap {
+  readonly dataKeyId: string;
+  readonly recipient: string;
+  readonly wrapped: Buffer;
 }
 
 /** The second factor that a person typed, and what it is judged by. Times are Unix seconds of the database's clock. */
@@ -70,20 +80,39 @@ export class KeyService {
 
   /**
    * A new data key of `owner` (null for the whole deployment): the row to insert, and the key in use. The row is not yet in the table;
-   * nothing sealed with the key may be committed without it.
+   * nothing sealed with the key may be committed without it, nor the key without its escrow wrap. The caller has made sure that custodians
+   * approved the recipient; keys of the deployment are made before there are custodians, and are wrapped later ({@link escrow}).
    */
   async newDataKey(
     owner: { readonly accountId: string; readonly awsAccountId: string } | null,
     domain: Domain,
     use: DataKeyUse = "seal",
     version = 1,
-  ): Promise<{ readonly row: DataKeyRow; readonly sealer: Sealer; readonly requestId: string | null }> {
+  ): Promise<{ readonly row: DataKeyRow; readonly sealer: Sealer; readonly escrow: EscrowWrap | null; readonly requestId: string | null }> {
     if ((owner === null) !== (domain === "people") || (use === "records" && domain !== "people")) throw new Error("no such data key");
     const rootKey = this.#options.rootKeys[domain];
     const facts = { id: newId("dataKey"), accountId: owner?.accountId ?? null, awsAccountId: owner?.awsAccountId ?? null, domain };
     const { plaintext, wrapped, requestId } = await rootKey.generateDataKey(wrapContextOf(this.#options.deployment, facts));
     const row: DataKeyRow = Object.freeze({ ...facts, use, version, state: "ACTIVE", rootKeyUri: rootKey.uri, wrapped });
-    return { row, sealer: sealerWith(plaintext, this.#options.deployment, row), requestId };
+    try {
+      const escrow = owner === null ? null : await this.#escrow(plaintext, row);
+      return { row, sealer: sealerWith(plaintext, this.#options.deployment, row), escrow, requestId };
+    } catch (error) {
+      plaintext.wipe();
+      throw error;
+    }
+  }
+
+  /**
+   * `dataKey`, which is in the table already, wrapped for the escrow quorum; null where there is no recipient. The key is unwrapped, wrapped
+   * and wiped in here. The caller has made sure that custodians approved the recipient.
+   * @throws RootkeepError as the root key does.
+   */
+  async escrow(dataKey: DataKeyRow): Promise<{ readonly wrap: EscrowWrap; readonly requestId: string | null } | null> {
+    return await this.#withKey(dataKey, async (key, requestId) => {
+      const wrap = await this.#escrow(key, dataKey);
+      return wrap === null ? null : { wrap, requestId };
+    });
   }
 
   /**
@@ -258,6 +287,11 @@ export class KeyService {
     } finally {
       plaintext.wipe();
     }
+  }
+
+  async #escrow(key: Secret<Buffer>, row: DataKeyRow): Promise<EscrowWrap | null> {
+    const { escrowRecipient: recipient = null, deployment } = this.#options;
+    return recipient === null ? null : { dataKeyId: row.id, recipient, wrapped: await wrapForEscrow(recipient, deployment, row, key) };
   }
 
   async #unwrap(row: DataKeyRow): Promise<UnwrappedDataKey> {

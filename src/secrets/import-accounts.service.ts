@@ -12,7 +12,8 @@ import { type Id, newId } from "../kernel/ids.js";
 import type { Secret } from "../kernel/secret.js";
 import type { DataKeys } from "../keys/data-keys.service.js";
 import { type DataKeyRow, domainOf } from "../keys/domain.js";
-import type { KeyService } from "../keys/keys.service.js";
+import { escrowDetails } from "../keys/escrow-wrap.js";
+import type { EscrowWrap, KeyService } from "../keys/keys.service.js";
 import { type ActingPerson, actingStanding } from "../people/acting-person.service.js";
 import { hasRole } from "../people/standing.service.js";
 import { type GoodLine, judgeFile, wipeLine } from "./import-file.service.js";
@@ -54,7 +55,7 @@ const REMEMBERED_RUNS = 100;
 interface SealedImport {
   readonly line: number;
   readonly account: Omit<AccountRow, "seq" | "mac" | "createdAt">;
-  readonly dataKeys: readonly DataKeyRow[];
+  readonly dataKeys: readonly { readonly row: DataKeyRow; readonly escrow: EscrowWrap | null }[];
   readonly values: readonly {
     secretId: Id<"secret">;
     versionId: Id<"version">;
@@ -176,18 +177,20 @@ export class ImportAccounts {
   async #seal(line: number, row: ImportedAccount): Promise<SealedImport> {
     const accountId = newId("account");
     const owner = { accountId, awsAccountId: row.awsId };
-    const dataKeys: DataKeyRow[] = [];
+    const dataKeys: SealedImport["dataKeys"][number][] = [];
+    // Also what is sealed under a recipient that is no longer approved would be given to whoever named it.
+    this.trust.assertApproved();
     const values: SealedImport["values"][number][] = [];
     for (const [kind, plaintext] of [
       ["root-password", row.password],
       ["mfa-seed", row.mfaSeed],
     ] as const satisfies readonly (readonly [string, Secret<Buffer>])[]) {
-      const { row: dataKey, sealer } = await this.keys.newDataKey(owner, domainOf(kind));
+      const { row: dataKey, sealer, escrow } = await this.keys.newDataKey(owner, domainOf(kind));
       try {
         const [secretId, versionId] = [newId("secret"), newId("version")];
         const facts = { ...owner, secretId, kind, version: 1, versionId, dataKeyId: dataKey.id, personId: "" };
         values.push({ secretId, versionId, kind, dataKeyId: dataKey.id, sealed: sealer.seal(plaintext, facts) });
-        dataKeys.push(dataKey);
+        dataKeys.push({ row: dataKey, escrow });
       } finally {
         sealer.close();
       }
@@ -214,7 +217,7 @@ export class ImportAccounts {
       const standing = await actingStanding(tx, acting, now);
       if (!hasRole(standing, "custodian")) throw new RootkeepError("NOT_ALLOWLISTED");
       insertAccount(tx, { ...account, createdAt: now });
-      for (const dataKey of dataKeys) await this.dataKeys.insert(tx.manager, dataKey);
+      for (const { row, escrow } of dataKeys) await this.dataKeys.insert(tx.manager, row, escrow);
       for (const value of values) {
         tx.insert(SecretRow, { id: value.secretId, accountId: account.id as Id<"account">, kind: value.kind, createdAt: now });
         await SealedValues.insert(tx.manager, value.versionId, value.sealed);
@@ -238,7 +241,8 @@ export class ImportAccounts {
         details: {
           import: importId,
           line,
-          dataKeys: dataKeys.map(({ id }) => id),
+          dataKeys: dataKeys.map(({ row }) => row.id),
+          ...escrowDetails(dataKeys.flatMap(({ escrow }) => escrow ?? [])),
           versions: values.map(({ versionId, kind, sealed }) => ({ id: versionId, kind, sealedSha256: sha256(sealed).toString("hex") })),
         },
         disclosures: [

@@ -52,6 +52,7 @@ export const EVENTS = {
   "database.warning": { level: "warn", fields: { rule: "slug" } },
   "root_key.file_in_use": { level: "warn", fields: { domain: ROOT_KEY_DOMAINS } },
   "root_key.unavailable": { level: "error", fields: ALARM_FIELDS },
+  "escrow.progress": { level: "info", fields: { wrapped: "number", missing: "number" } },
   "audit.append_failed": { level: "error", fields: { code: ERROR_CODES, sqlState: "slug" } },
   "audit.chain_broken": { level: "error", pages: true, fields: { seq: "number" } },
   "audit.rollback_detected": { level: "error", pages: true, fields: { seq: "number" } },

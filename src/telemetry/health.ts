@@ -14,6 +14,8 @@ export const ALERTS = [
   "allowlist-lapsed",
   "custodians-kept",
   "accounts-uncovered",
+  "no-escrow",
+  "keys-unescrowed",
 ] as const;
 export type AlertName = (typeof ALERTS)[number];
 

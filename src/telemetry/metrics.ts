@@ -36,6 +36,11 @@ export const METRICS = {
     labels: { days: ["1", "7", "14"] },
   },
   rootkeep_accounts_uncovered: { type: "gauge", help: "Accounts with too few people who may ask or approve.", labels: {} },
+  rootkeep_data_keys_unescrowed: {
+    type: "gauge",
+    help: "Data keys that are not wrapped to the configured escrow recipient; all of them where there is none.",
+    labels: {},
+  },
   rootkeep_heartbeat_failures_total: { type: "counter", help: "Heartbeats of the audit log that could not be written.", labels: {} },
 } as const satisfies Record<string, MetricRow>;
 

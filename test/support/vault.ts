@@ -96,6 +96,8 @@ export interface VaultOptions {
   readonly provider?: ProviderBenchOptions;
   /** How long a grant or a certificate vouches for an entry of the allowlist. */
   readonly recertifySeconds?: number;
+  /** age recipient of the escrow quorum. */
+  readonly escrowRecipient?: string;
   /** A second replica over the same database and root key. */
   readonly replicaOf?: Vault;
 }
@@ -163,7 +165,8 @@ export class Vault {
     const clock = options.clock ?? SYSTEM_CLOCK;
     const rootKey = options.rootKey ?? createRootKey(`file:${join(directory, "root-key.json")}`);
     const rootKeys = Object.fromEntries(DOMAINS.map((domain) => [domain, rootKey])) as Record<Domain, RootKey>;
-    const keys = new KeyService({ deployment: "test", rootKeys, clock });
+    const escrowRecipient = options.escrowRecipient ?? null;
+    const keys = new KeyService({ deployment: "test", rootKeys, clock, escrowRecipient });
     const dataKeys = new DataKeys();
     const peopleKeys = await loadPeopleKeys(dataSource, keys, dataKeys);
     const transactions = new Transactions(dataSource, log, keys.records);

@@ -184,6 +184,7 @@ export const OCSF_ACTIONS: Readonly<Record<EntryAction, OcsfKind>> = {
   "key.rewrapped": entity(UPDATE),
   "key.disabled": entity(11, 3),
   "key.destroyed": entity(DELETE, 3),
+  "key.escrowed": entity(UPDATE),
 };
 
 /** An action that a later build wrote, and this one does not know [AE-16]: it is sent all the same. */

@@ -32,6 +32,8 @@ const TOLD = {
   ROOTKEEP_NOTICE_WEBHOOK_SECRET: `whsec_${"A".repeat(43)}=`,
 };
 
+const RECIPIENT = "age1zwlyl6h27gzv0lfntr7fcqrjrzqazap8sy5zylkxwneh7llf0dksu37mwt";
+
 describe("the configuration", () => {
   it("is a complete loopback trial when nothing is set", () => {
     const config = parse({});
@@ -61,6 +63,7 @@ describe("the configuration", () => {
       foundingCustodians: 2,
       recertifyDays: 92,
       refusedAccounts: [],
+      escrowRecipient: null,
       oidc: null,
       isPasswordOffered: true,
       sessions: { idleSeconds: 900, absoluteSeconds: 28_800 },
@@ -109,6 +112,17 @@ describe("the configuration", () => {
     ["ROOTKEEP_FOUNDING_CUSTODIANS", ["1", "10"]],
     ["ROOTKEEP_REFUSED_ACCOUNTS", ["123", "000000000000", "111122223333,,444455556666", "111122223333;444455556666"]],
     ["ROOTKEEP_STREAM_FILE", ["a\nb"]],
+    [
+      "ROOTKEEP_ESCROW_RECIPIENT",
+      [
+        RECIPIENT.toUpperCase(),
+        `${RECIPIENT}q`,
+        RECIPIENT.replace(/.$/, "q"),
+        RECIPIENT.replace("age1z", "age1p"),
+        "age1pq1qqqq",
+        "AGE-SECRET-KEY-1",
+      ],
+    ],
     [
       "ROOTKEEP_STREAM_SYSLOG",
       [
@@ -234,9 +248,10 @@ describe("production", () => {
   it("prints no invitations and warns about fewer than three custodians", () => {
     const config = parse({ ROOTKEEP_ROOT_KEY: KMS_KEY });
     assert.equal(config.trial.printsInvitations, false);
-    assert.deepEqual(config.warnings, ["few-custodians", "file-guard", "no-notice-channel"]);
+    assert.deepEqual(config.warnings, ["few-custodians", "file-guard", "no-escrow", "no-notice-channel"]);
     assert.deepEqual(parse({ ROOTKEEP_ROOT_KEY: KMS_KEY, ROOTKEEP_FOUNDING_CUSTODIANS: "3" }).warnings, [
       "file-guard",
+      "no-escrow",
       "no-notice-channel",
     ]);
   });
@@ -246,6 +261,7 @@ describe("production", () => {
       ROOTKEEP_ROOT_KEY: KMS_KEY,
       ROOTKEEP_FOUNDING_CUSTODIANS: "3",
       ROOTKEEP_GUARD: "s3://guard/note?region=eu-central-1",
+      ROOTKEEP_ESCROW_RECIPIENT: RECIPIENT,
     };
     assert.deepEqual(parse({ ...wellGuarded, ...TOLD }).warnings, []);
     assert.deepEqual(parse({}).warnings, ["file-root-key"]);
@@ -313,6 +329,7 @@ describe("secrets in the configuration", () => {
     assert.deepEqual(parse({ ...environment, DATABASE_URL: DATABASE, ROOTKEEP_MIGRATE_DATABASE_URL: owner }).warnings, [
       "few-custodians",
       "file-guard",
+      "no-escrow",
       "no-notice-channel",
       "migrate-role-present",
     ]);

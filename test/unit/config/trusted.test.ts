@@ -30,6 +30,7 @@ const CHANGED: Readonly<Record<string, string>> = {
   ROOTKEEP_FOUNDING_CUSTODIANS: "3",
   ROOTKEEP_RECERTIFY_DAYS: "31",
   ROOTKEEP_REFUSED_ACCOUNTS: "111122223333",
+  ROOTKEEP_ESCROW_RECIPIENT: "age1zwlyl6h27gzv0lfntr7fcqrjrzqazap8sy5zylkxwneh7llf0dksu37mwt",
   ROOTKEEP_SESSION_IDLE_MINUTES: "5",
   ROOTKEEP_SESSION_MAX_MINUTES: "60",
   ROOTKEEP_STREAM_FILE: "copies/log.jsonl",
@@ -54,7 +55,7 @@ function parse(environment: Readonly<Record<string, string>>): Config {
 describe("the trusted configuration", () => {
   it("is SHA-256 over canonical JSON with sorted keys and no blanks", () => {
     const text =
-      '{"anchors":[],"awsKmsEndpoint":null,"awsS3Endpoint":null,"brake":{"deployment":"100","minutes":"60","person":"20"},"delivery":"any","deployment":"trial","glassTicketPattern":"(?:INC|P1)-[1-9][0-9]{0,9}","guard":"file:<data>/guard",' +
+      '{"anchors":[],"awsKmsEndpoint":null,"awsS3Endpoint":null,"brake":{"deployment":"100","minutes":"60","person":"20"},"delivery":"any","deployment":"trial","escrowRecipient":null,"glassTicketPattern":"(?:INC|P1)-[1-9][0-9]{0,9}","guard":"file:<data>/guard",' +
       '"logKey":"file:<data>/log-key.json","logOrigin":"rootkeep.local/audit/trial/1","logVerifierKey":null,' +
       '"notices":{"publicUrl":null,"slack":null,"smtp":null,"webhook":null},"oidcClientId":null,"oidcIssuer":null,"oidcRedirect":null,"passwordSignIn":"yes","recertifyDays":"92","refusedAccounts":["111122223333"],' +
       '"rootKeys":{"mail":"file:<data>/root-key.json","mfa":"file:<data>/root-key.json","password":"file:<data>/root-key.json",' +
