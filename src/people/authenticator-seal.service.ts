@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { RootkeepError } from "../kernel/errors.js";
 import { Secret } from "../kernel/secret.js";
+import { DataKeyRing } from "../keys/data-key-ring.js";
 import { type DataKeyRow, NO_ACCOUNT } from "../keys/domain.js";
 import type { KeyService, SealedRow } from "../keys/keys.service.js";
 import type { SealedFacts } from "../keys/sealed-value.js";
@@ -25,18 +25,17 @@ export interface AuthenticatorCode {
  * person's row does not open. The keys are unwrapped at start, so signing in needs no root key.
  */
 export class AuthenticatorSeal {
-  readonly #byId: ReadonlyMap<string, DataKeyRow>;
-  readonly #newest: DataKeyRow;
+  readonly #dataKeys: DataKeyRing;
 
-  /** @param dataKeys of the people domain, use `seal`, at least one of them active. */
+  /**
+   * @param dataKeys of the people domain, oldest first.
+   * @throws RootkeepError `KEY_UNAVAILABLE` when none of them is active and for sealing.
+   */
   constructor(
     private readonly keys: KeyService,
     dataKeys: readonly DataKeyRow[],
   ) {
-    this.#byId = new Map(dataKeys.map((row) => [row.id, row]));
-    const newest = dataKeys.filter(({ state, use }) => state === "ACTIVE" && use === "seal").at(-1);
-    if (newest === undefined) throw new RootkeepError("KEY_UNAVAILABLE", { reason: "no people data key" });
-    this.#newest = newest;
+    this.#dataKeys = new DataKeyRing(dataKeys);
   }
 
   /** A fresh random seed. The caller wipes it. */
@@ -45,14 +44,14 @@ export class AuthenticatorSeal {
   }
 
   async seal(personId: string, authenticatorId: string, seed: Secret<Buffer>): Promise<{ sealed: Buffer; dataKeyId: string }> {
-    const { sealed } = await this.keys.seal(seed, factsOf(personId, authenticatorId, this.#newest.id), this.#newest);
-    return { sealed, dataKeyId: this.#newest.id };
+    const { newest } = this.#dataKeys;
+    const { sealed } = await this.keys.seal(seed, factsOf(personId, authenticatorId, newest.id), newest);
+    return { sealed, dataKeyId: newest.id };
   }
 
   /** The time step whose code this is, or null. @throws RootkeepError `SEAL_BROKEN` */
   checkCode(attempt: AuthenticatorCode): number | null {
-    const dataKey = this.#byId.get(attempt.dataKeyId);
-    if (dataKey === undefined) throw new RootkeepError("SEAL_BROKEN", { reason: "people data key is not loaded" });
+    const dataKey = this.#dataKeys.byId(attempt.dataKeyId);
     const row: SealedRow = { ...factsOf(attempt.personId, attempt.authenticatorId, attempt.dataKeyId), sealed: attempt.sealed };
     return this.keys.checkCode(row, dataKey, attempt);
   }
