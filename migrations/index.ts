@@ -17,6 +17,7 @@ import { OneCosignatureForEachWitness1764500000000 } from "./1764500000000-one-c
 import { LocksThatNeedARight1764500100000 } from "./1764500100000-locks-that-need-a-right.js";
 import { CheckFormsOfEntries1764510000000 } from "./1764510000000-check-forms-of-entries.js";
 import { CreateEscrowWraps1764620000000 } from "./1764620000000-create-escrow-wraps.js";
+import { RememberReminders1764620100000 } from "./1764620100000-remember-reminders.js";
 
 /** All migrations, in the order in which they run. New ones go to the end. */
 export const MIGRATIONS = [
@@ -39,4 +40,5 @@ export const MIGRATIONS = [
   LocksThatNeedARight1764500100000,
   CheckFormsOfEntries1764510000000,
   CreateEscrowWraps1764620000000,
+  RememberReminders1764620100000,
 ] as const;

@@ -61,6 +61,19 @@ export const Outbox = {
     ]);
   },
 
+  /**
+   * Notes that people are told of `subjects`. Two who note the same one at once wait for each other, in one order.
+   * @returns those that nobody had noted before: only of them is anybody to be told, in the same transaction.
+   */
+  async noteTold(queries: Queries, subjects: readonly string[]): Promise<ReadonlySet<string>> {
+    const rows: { subject: string }[] = await queries.query(
+      `INSERT INTO notices.told (subject) SELECT s FROM unnest($1::text[]) AS s ORDER BY s
+       ON CONFLICT ON CONSTRAINT told_pk DO NOTHING RETURNING subject`,
+      [subjects],
+    );
+    return new Set(rows.map(({ subject }) => subject));
+  },
+
   /** The next notice to spread, locked; another replica passes it over. */
   async nextNew(queries: Queries): Promise<NewNotice | undefined> {
     const rows: NewNotice[] = await queries.query(
@@ -146,12 +159,13 @@ export const Outbox = {
     );
   },
 
-  /** Forgets what was spread more than `days` ago, but for what still waits. */
+  /** Forgets what was spread more than `days` ago, but for what still waits, and what was told once more than `days` ago. */
   async forget(queries: Queries, days: number): Promise<void> {
     await queries.query(
       `DELETE FROM notices.notice n WHERE n.spread_at < clock_timestamp() - make_interval(days => $1)
          AND NOT EXISTS (SELECT FROM notices.delivery d WHERE d.notice_id = n.id AND d.state = 'WAITING')`,
       [days],
     );
+    await queries.query("DELETE FROM notices.told WHERE told_at < clock_timestamp() - make_interval(days => $1)", [days]);
   },
 } as const;

@@ -1,11 +1,8 @@
 import type { AllowlistEntry } from "./allowlist-entry.entity.js";
 import type { EntryStanding } from "./lapse.js";
+import type { ReminderDays } from "./reminder.js";
 
-/** Days before a lapse at which people are reminded, the nearest first. */
-export const REMINDER_DAYS = [1, 7, 14] as const;
-export type ReminderDays = (typeof REMINDER_DAYS)[number];
-
-/** What somebody must hear of the allowlist. Adapted where log events and metrics are; whoever sends notices to people adds to it there. */
+/** What operators must hear of the allowlist, as log events and metrics. What custodians are told is in `AllowlistReminders`. */
 export interface AllowlistAlarms {
   /** So many entries have come within `days` of their lapse since they were last reminded of. */
   due(entries: number, days: ReminderDays): void;

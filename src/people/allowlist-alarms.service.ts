@@ -1,8 +1,9 @@
 import type { HealthRegistry } from "../telemetry/health.js";
 import type { Log } from "../telemetry/log.service.js";
 import type { Metrics } from "../telemetry/metrics.js";
-import { type AllowlistAlarms, REMINDER_DAYS } from "./allowlist-alarms.port.js";
+import type { AllowlistAlarms } from "./allowlist-alarms.port.js";
 import { ENTRY_STANDINGS } from "./lapse.js";
+import { REMINDER_DAYS } from "./reminder.js";
 
 /** Turns what is to be heard of the allowlist into log events, gauges and the alerts of the health probe. */
 export function allowlistAlarms(log: Log, metrics: Metrics, health: HealthRegistry): AllowlistAlarms {

@@ -3,12 +3,13 @@ import type { AuditLog } from "../audit/audit-log.service.js";
 import { draftEntry, SYSTEM_ACTOR } from "../audit/draft.js";
 import type { EntryDraft } from "../audit/entry.js";
 import type { Transactions } from "../audit/transactions.service.js";
-import { plusSeconds } from "../kernel/clock.js";
 import { encodeFields } from "../kernel/encoding.js";
 import { deriveEventId } from "../kernel/ids.js";
-import { type AllowlistAlarms, REMINDER_DAYS, type ReminderDays } from "./allowlist-alarms.port.js";
+import type { AllowlistAlarms } from "./allowlist-alarms.port.js";
+import type { AllowlistReminders } from "./allowlist-reminders.service.js";
 import { type JudgedAllowlist, type JudgedEntry, judgeAllowlist } from "./judged-allowlist.service.js";
 import type { EntryStanding } from "./lapse.js";
+import { nearestReminder, REMINDER_DAYS, type ReminderDays } from "./reminder.js";
 
 const PERIOD_MS = 60_000;
 /** Lapses written in one look; the rest is written in the next ones. Nothing waits for it. */
@@ -31,6 +32,7 @@ export class AllowlistWatch implements OnApplicationBootstrap, BeforeApplication
     private readonly transactions: Transactions,
     private readonly log: AuditLog,
     private readonly alarms: AllowlistAlarms,
+    private readonly reminders: Pick<AllowlistReminders, "tell">,
     private readonly failed: (error: unknown) => void,
   ) {}
 
@@ -52,19 +54,25 @@ export class AllowlistWatch implements OnApplicationBootstrap, BeforeApplication
 
   /** One look. @returns how many lapses this process has written. */
   async look(): Promise<number> {
+    // Certificates are known as far as this process has followed the log: it follows first, lest it speak of a lapse that another replica has averted.
+    await this.transactions.peek(() => Promise.resolve());
     const judged = await this.transactions.peek(judgeAllowlist);
-    this.#remind(judged);
+    this.#count(judged);
     this.#sayKept(judged);
-    return await this.#writeLapses(judged);
+    const written = await this.#writeLapses(judged);
+    // Last: what an outbox cannot take holds up no lapse.
+    await this.reminders.tell(judged);
+    return written;
   }
 
-  #remind({ now, entries }: JudgedAllowlist): void {
+  #count({ now, entries }: JudgedAllowlist): void {
     const counts = new Map<EntryStanding, number>();
     const due = new Map<ReminderDays, number>();
     const fresh = new Map<ReminderDays, number>();
-    for (const { entry, standing, due: date } of entries) {
+    for (const judged of entries) {
+      const { entry, standing, due: date } = judged;
       counts.set(standing, (counts.get(standing) ?? 0) + 1);
-      const days = standing === "counts" ? REMINDER_DAYS.find((count) => date <= plusSeconds(now, count * 86_400)) : undefined;
+      const days = nearestReminder(judged, now);
       if (days === undefined) continue;
       for (const within of REMINDER_DAYS.filter((count) => count >= days)) due.set(within, (due.get(within) ?? 0) + 1);
       const told = `${date.toISOString()} ${String(days)}`;

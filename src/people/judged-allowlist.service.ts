@@ -1,7 +1,7 @@
 import type { AuditLog } from "../audit/audit-log.service.js";
 import type { WorkTransaction } from "../database/work-transaction.js";
 import { AllowlistEntry } from "./allowlist-entry.entity.js";
-import { custodianFloor, dueAt, type EntryStanding, isCertified, isOpen, LapseRule, standingAt } from "./lapse.js";
+import { custodianFloor, dueAt, type EntryStanding, isCertified, isOpen, LapseRule, standingAt, vouchedAt } from "./lapse.js";
 import { Person } from "./person.entity.js";
 
 /** An entry of the allowlist and what it is worth. */
@@ -11,6 +11,8 @@ export interface JudgedEntry {
   readonly standing: EntryStanding;
   /** Until when it counts unless it is certified anew. */
   readonly due: Date;
+  /** When somebody last vouched for it. */
+  readonly vouched: Date;
   /** Position of the certificate that covers it; null where only its grant vouches for it. */
   readonly certificateSeq: number | null;
 }
@@ -40,6 +42,7 @@ export async function judgeAllowlist(tx: WorkTransaction): Promise<JudgedAllowli
         person,
         standing: standingAt(entry, rule, now, isActive(entry) ? floor : Number.POSITIVE_INFINITY),
         due: dueAt(entry, rule, now),
+        vouched: vouchedAt(entry, rule, now),
         certificateSeq: isCertified(entry, rule, now) ? (rule.newest?.seq ?? null) : null,
       };
     }),

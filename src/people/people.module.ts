@@ -21,6 +21,7 @@ import { slug } from "../telemetry/site.js";
 import { AllowlistController } from "./allowlist.rest.js";
 import { Allowlist } from "./allowlist.service.js";
 import { allowlistAlarms } from "./allowlist-alarms.service.js";
+import { AllowlistReminders } from "./allowlist-reminders.service.js";
 import { AllowlistReport } from "./allowlist-report.service.js";
 import { AllowlistWatch } from "./allowlist-watch.service.js";
 import { AuthenticatorSeal } from "./authenticator-seal.service.js";
@@ -148,7 +149,7 @@ const COUNTER_POOL = Symbol("counter-pool");
     },
     {
       provide: AllowlistWatch,
-      inject: [Transactions, AuditLog, Log, Metrics, HealthRegistry],
+      inject: [Transactions, AuditLog, DataSource, Log, Metrics, HealthRegistry],
       useFactory: watchAllowlist,
     },
     { provide: Teams, inject: [Transactions], useFactory: (transactions: Transactions) => new Teams(transactions) },
@@ -177,8 +178,15 @@ export class PeopleModule implements OnApplicationShutdown {
   }
 }
 
-function watchAllowlist(transactions: Transactions, audit: AuditLog, log: Log, metrics: Metrics, health: HealthRegistry): AllowlistWatch {
-  return new AllowlistWatch(transactions, audit, allowlistAlarms(log, metrics, health), (error) => {
+function watchAllowlist(
+  transactions: Transactions,
+  audit: AuditLog,
+  dataSource: DataSource,
+  log: Log,
+  metrics: Metrics,
+  health: HealthRegistry,
+): AllowlistWatch {
+  return new AllowlistWatch(transactions, audit, allowlistAlarms(log, metrics, health), new AllowlistReminders(dataSource), (error) => {
     log.event("sweeper.failed", { job: slug("allowlist"), code: isRootkeepError(error) ? error.code : "INTERNAL" });
   });
 }

@@ -4,6 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import { draftEntry, SYSTEM_ACTOR } from "../../../src/audit/draft.js";
 import { type ErrorCode, isRootkeepError } from "../../../src/kernel/errors.js";
 import type { Id } from "../../../src/kernel/ids.js";
+import { AllowlistReminders } from "../../../src/people/allowlist-reminders.service.js";
 import { AllowlistReport } from "../../../src/people/allowlist-report.service.js";
 import { AllowlistWatch } from "../../../src/people/allowlist-watch.service.js";
 import { activeCustodians } from "../../../src/people/standing.service.js";
@@ -196,6 +197,7 @@ describe("an allowlist that nobody has certified in time", () => {
           custodiansKept: (count) => void heard.push(`kept ${String(count)}`),
           counted: () => undefined,
         },
+        new AllowlistReminders(of.dataSource),
         (error) => {
           throw error;
         },
