@@ -1,5 +1,6 @@
 import type { DataSource } from "typeorm";
 import { isId } from "../kernel/ids.js";
+import { attempt } from "../kernel/retry.js";
 import type { Channel } from "./channel.port.js";
 import { failureReason, notTaken } from "./channel-failure.js";
 import { composeMessage, type Message, type MessageOrigin } from "./message.js";
@@ -11,10 +12,6 @@ import type { RecipientsPort } from "./recipients.port.js";
 const AT_ONCE = 4;
 /** Longer than any channel's deadline, so that nobody sends what another process is still sending. */
 const LEASE_SECONDS = 60;
-const RETRY_FIRST_SECONDS = 5;
-const RETRY_LAST_SECONDS = 3_600;
-/** About sixteen hours with the waits above. */
-export const ATTEMPTS_MAX = 24;
 
 /** What happens to deliveries, for counters and log lines. */
 export interface SenderEvents {
@@ -23,15 +20,9 @@ export interface SenderEvents {
   failed(channel: Channel["name"], reason: string, isDead: boolean): void;
 }
 
-/** How long to wait after `attempts` failures: doubling, with jitter, so that replicas and messages do not come back all at once. */
-export function retrySeconds(attempts: number, random: () => number = Math.random): number {
-  const most = Math.min(RETRY_LAST_SECONDS, RETRY_FIRST_SECONDS * 2 ** (attempts - 1));
-  return most / 2 + (random() * most) / 2;
-}
-
 /**
  * Sends what waits on one channel, at least once: claimed under a lease, so two replicas do not send the same at the same moment; tried
- * again with growing waits; given up after {@link ATTEMPTS_MAX}, and then it stays, for the operator to see and to put back in line.
+ * again with growing waits; given up after the last attempt that {@link attempt} makes, and then it stays, for the operator to see and to put back in line.
  */
 export class NoticeSender {
   constructor(
@@ -50,21 +41,25 @@ export class NoticeSender {
   }
 
   async #send(delivery: DueDelivery, signal: AbortSignal): Promise<void> {
-    try {
-      await this.channel.send(this.#message(delivery), await this.#addressOf(delivery), signal);
-    } catch (error) {
-      // Broken off by our own stopping: the lease runs out, and whoever comes next sends it.
-      if (!signal.aborted) await this.#failed(delivery, failureReason(error));
-      return;
-    }
-    await Outbox.sent(this.dataSource, delivery.id);
-    this.events.sent(this.channel.name);
-  }
-
-  async #failed({ id, attempts }: DueDelivery, reason: string): Promise<void> {
-    const isDead = attempts >= ATTEMPTS_MAX;
-    await Outbox.failed(this.dataSource, id, reason, isDead ? null : retrySeconds(attempts));
-    this.events.failed(this.channel.name, reason, isDead);
+    const { id, attempts } = delivery;
+    await attempt(
+      {
+        attempts,
+        send: async () => {
+          await this.channel.send(this.#message(delivery), await this.#addressOf(delivery), signal);
+        },
+        sent: async () => {
+          await Outbox.sent(this.dataSource, id);
+          this.events.sent(this.channel.name);
+        },
+        failed: async (error, seconds) => {
+          const reason = failureReason(error);
+          await Outbox.failed(this.dataSource, id, reason, seconds);
+          this.events.failed(this.channel.name, reason, seconds === null);
+        },
+      },
+      signal,
+    );
   }
 
   #message({ id, topic, facts, createdAt }: DueDelivery): Message {

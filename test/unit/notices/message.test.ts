@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { ATTEMPTS_MAX, retrySeconds } from "../../../src/kernel/retry.js";
 import { composeMessage } from "../../../src/notices/message.js";
 import { FACT_NAMES, type Facts, TOPICS, type Topic } from "../../../src/notices/notice.js";
-import { ATTEMPTS_MAX, retrySeconds } from "../../../src/notices/notice-sender.service.js";
 
 const ORIGIN = { deployment: "test", publicUrl: "https://vault.example.com" };
 const TIME = "2026-01-01T00:00:00.000Z";
