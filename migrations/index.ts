@@ -18,6 +18,7 @@ import { LocksThatNeedARight1764500100000 } from "./1764500100000-locks-that-nee
 import { CheckFormsOfEntries1764510000000 } from "./1764510000000-check-forms-of-entries.js";
 import { CreateEscrowWraps1764620000000 } from "./1764620000000-create-escrow-wraps.js";
 import { RememberReminders1764620100000 } from "./1764620100000-remember-reminders.js";
+import { CreateTickets1764620200000 } from "./1764620200000-create-tickets.js";
 
 /** All migrations, in the order in which they run. New ones go to the end. */
 export const MIGRATIONS = [
@@ -41,4 +42,5 @@ export const MIGRATIONS = [
   CheckFormsOfEntries1764510000000,
   CreateEscrowWraps1764620000000,
   RememberReminders1764620100000,
+  CreateTickets1764620200000,
 ] as const;

@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from "@nestjs/common";
 import { AccountsModule } from "./accounts/accounts.module.js";
-import { revokeGrantsOf } from "./approvals/access-grants.service.js";
 import { ApprovalsModule, HIGHER_ACTS, SECRET_FACTS } from "./approvals/approvals.module.js";
+import { revokeGrantsOf } from "./approvals/end-grant.service.js";
 import { TAKING_STATEMENT } from "./approvals/taking-statement.service.js";
 import { AuditModule } from "./audit/audit.module.js";
 import { AuditLog } from "./audit/audit-log.service.js";
@@ -23,6 +23,7 @@ import { Secrets } from "./secrets/secrets.service.js";
 import { waiveAct } from "./secrets/waive-act.service.js";
 import type { Log } from "./telemetry/log.service.js";
 import { TelemetryModule } from "./telemetry/telemetry.module.js";
+import { TicketsModule } from "./tickets/tickets.module.js";
 import { VERSION } from "./version.js";
 
 /** The composition root: lists the modules, lowest first, and hands the facts of a higher module to the ports of a lower one. */
@@ -45,6 +46,7 @@ export class AppModule {
           { provide: TAKING_STATEMENT_PORT, useValue: TAKING_STATEMENT },
           { provide: LEAVING_PORT, useValue: { revokeGrantsOf } satisfies LeavingPort },
         ]),
+        TicketsModule,
         ApprovalsModule.with([
           {
             provide: SECRET_FACTS,

@@ -16,6 +16,7 @@ import { PersonTeam } from "./people/person-team.entity.js";
 import { Session } from "./people/session.entity.js";
 import { SecretRow } from "./secrets/secret.entity.js";
 import { SecretVersion } from "./secrets/secret-version.entity.js";
+import { BoardTicket } from "./tickets/board-ticket.entity.js";
 
 /** Every entity class; `database` must know them and may not look up. */
 export const ENTITIES = [
@@ -28,6 +29,7 @@ export const ENTITIES = [
   Session,
   AllowlistEntry,
   Invitation,
+  BoardTicket,
   Request,
   Approval,
   AccessGrant,

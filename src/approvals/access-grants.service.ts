@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { type FindOptionsWhere, LessThanOrEqual } from "typeorm";
-import { type AccountRow, lockAccount, readAccount, setCheckOut } from "../accounts/account-registry.service.js";
-import { draftEntry, personActor, SYSTEM_ACTOR } from "../audit/draft.js";
+import { LessThanOrEqual } from "typeorm";
+import { readAccount } from "../accounts/account-registry.service.js";
+import { draftEntry, personActor } from "../audit/draft.js";
 import type { EntryDraft } from "../audit/entry.js";
 import type { Transactions } from "../audit/transactions.service.js";
 import type { Drafted } from "../database/transaction-runner.service.js";
@@ -15,15 +15,19 @@ import { postNotice } from "../notices/post-notice.service.js";
 import { type ActingPerson, actingStanding, isOfNow } from "../people/acting-person.service.js";
 import { hasRole, requireRole } from "../people/standing.service.js";
 import type { StepUp } from "../people/step-up.service.js";
+import type { SeenTicket, Sighting } from "../tickets/ticket-check.service.js";
 import { AccessGrant, type AccessGrantState } from "./access-grant.entity.js";
+import { expireGrant, settle } from "./end-grant.service.js";
 import type { Glass } from "./glass.service.js";
 import { glassNotice, isGlass } from "./glass-terms.js";
 import { type GrantedVersion, holdersOfGrant, type Openings, openingsText, parseOpenings, parseVersions } from "./granted-version.js";
 import type { GuardedAct, TermsNow } from "./guarded-act.port.js";
 import { approverRule } from "./may-approve.service.js";
 import type { OpeningBrake } from "./opening-brake.service.js";
-import { Request, type RequestState } from "./request.entity.js";
+import { Request } from "./request.entity.js";
 import { askingPeople, neededApprovals, openingBytes, parseRequest, type RequestBody, statementText } from "./request-body.js";
+import { openedChange, tellTicket } from "./request-tickets.service.js";
+import type { TicketLooks } from "./ticket-looks.service.js";
 import { validApprovals } from "./valid-approvals.service.js";
 
 /** What a claim lets its caller open, once. */
@@ -41,6 +45,8 @@ export interface Claim {
   readonly requestHash: string;
   /** The channel that accepted the page of a break-glass; null where no glass was broken. */
   readonly paged: string | null;
+  /** Whether the ticket system was asked; null where none is connected. */
+  readonly ticketSeen: Sighting | null;
 }
 
 /** Which opening is wanted. */
@@ -51,6 +57,8 @@ export interface ClaimForm {
   readonly operation: "secret.reveal" | "secret.code";
   /** Of a grant that broke the glass: that a page about it was accepted. */
   readonly page?: AcceptedPage | null;
+  /** The ticket that the request names, looked at just now; null where no ticket system is connected. */
+  readonly ticket?: SeenTicket | null;
   /** Thumbprint of the key that the value is delivered to, or null: part of what the second factor confirms. */
   readonly deliverTo: string | null;
 }
@@ -63,6 +71,7 @@ export class AccessGrants {
     private readonly act: GuardedAct,
     private readonly brake: OpeningBrake,
     private readonly glass: Glass,
+    private readonly tickets: TicketLooks,
   ) {}
 
   /**
@@ -78,6 +87,7 @@ export class AccessGrants {
     const until = endUnder(terms, grant);
     if (until <= now) throw new RootkeepError("APPROVAL_EXPIRED");
     if (form.operation === "secret.code" && number > (terms.codes ?? number)) throw new RootkeepError("GRANT_SPENT");
+    const ticketSeen = this.tickets.demand(form.ticket, body);
     const paged = isGlass(body) ? AcceptedPage.demand(form.page, grant.id) : null;
     if (paged !== null) await postNotice(tx, glassNotice("glass.opening", body, grant.id));
     const account = await readAccount(tx, grant.accountId);
@@ -88,15 +98,18 @@ export class AccessGrants {
     const authenticator = await this.stepUp.confirm(tx, acting.personId, form.code, now, { session: acting.sessionId }, grant.grantedAt);
     tx.change(AccessGrant, grant, { openings: openingsText({ ...openings, [version.versionId]: number }) });
     if (request.state === "APPROVED") tx.change(Request, request, { state: "OPENED" });
+    const eventId = deriveEventId(openingBytes(grant.id, version.versionId, number));
+    await tellTicket(tx, body, openedChange(grant.id, version.kind, number, acting.personId, eventId));
     const requestHash = request.hash.toString("hex");
     return {
       grant,
       until,
       version,
       number,
-      eventId: deriveEventId(openingBytes(grant.id, version.versionId, number)),
+      eventId,
       requestHash,
       paged,
+      ticketSeen,
       statement: statementText({
         act: "open",
         requestHash,
@@ -113,9 +126,14 @@ export class AccessGrants {
     };
   }
 
-  /** The page of a break-glass, sent and accepted before its claim; null for every other grant. @throws RootkeepError `PAGE_UNACCEPTED` */
-  async pageFor(acting: ActingPerson, grantId: Id<"grant">): Promise<AcceptedPage | null> {
-    return await this.glass.pageFor(acting, grantId);
+  /**
+   * What must be there before a claim: the ticket looked at, where a ticket system is connected; and the page of a break-glass, sent and accepted.
+   * @throws RootkeepError as `TicketLooks.atOpening`; `PAGE_UNACCEPTED`. Nothing has been used up then.
+   */
+  async prepare(acting: ActingPerson, grantId: Id<"grant">): Promise<Pick<ClaimForm, "page" | "ticket">> {
+    // A ticket that refuses wakes nobody.
+    const ticket = await this.tickets.atOpening(acting, grantId);
+    return { ticket, page: await this.glass.pageFor(acting, grantId) };
   }
 
   /** Has it known where the brake refused a claim. */
@@ -222,7 +240,6 @@ export class AccessGrants {
       const request = grant === null ? null : await tx.lock(Request, grant.requestId);
       if (grant === null || request === null || !(await may(grant, tx, now, request))) throw new RootkeepError("NOT_FOUND");
       if (grant.state !== "OPEN") throw new RootkeepError("STATE_CONFLICT", { facts: { state: grant.state } });
-      const rows = await settle(tx, grant, state);
       const draft = draftEntry({
         action: operation,
         outcome: "committed",
@@ -231,7 +248,7 @@ export class AccessGrants {
         details: { openings: parseOpenings(grant.openings) },
         stream: grant.accountId,
       });
-      return { result: undefined, entries: [{ draft, rows }] };
+      return { result: undefined, entries: [{ draft, rows: await settle(tx, grant, state, draft) }] };
     });
   }
 }
@@ -239,82 +256,4 @@ export class AccessGrants {
 function endUnder({ minutes }: TermsNow, { grantedAt, expiresAt }: AccessGrant): Date {
   const end = minutes === undefined ? expiresAt : plusSeconds(grantedAt, minutes * 60);
   return end < expiresAt ? end : expiresAt;
-}
-
-/** Ends a grant: the account is free again, the request moves on. */
-async function settle(tx: WorkTransaction, grant: AccessGrant, state: AccessGrantState): Promise<(AccessGrant | Request | AccountRow)[]> {
-  tx.change(AccessGrant, grant, { state });
-  const rows: (AccessGrant | Request | AccountRow)[] = [grant];
-  const request = await tx.lock(Request, grant.requestId);
-  if (request !== null) {
-    tx.change(Request, request, { state: endOf(request.state, state) });
-    rows.push(request);
-  }
-  const account = await lockAccount(tx, grant.accountId);
-  if (account?.checkoutGrantId === grant.id) {
-    setCheckOut(tx, account, null);
-    rows.push(account);
-  }
-  return rows;
-}
-
-function endOf(request: RequestState, grant: AccessGrantState): RequestState {
-  if (grant === "REVOKED") return "REVOKED";
-  if (grant === "RETURNED") return "RETURNED";
-  return request === "OPENED" ? "RETURNED" : "EXPIRED";
-}
-
-/** Ends a grant whose time is over (automatic return). @returns the entry that tells of it. */
-export async function expireGrant(tx: WorkTransaction, grant: AccessGrant): Promise<Drafted<EntryDraft>> {
-  const draft = draftEntry({
-    action: "grant.expired",
-    outcome: "committed",
-    actor: SYSTEM_ACTOR,
-    target: { type: "grant", id: grant.id },
-    stream: grant.accountId,
-  });
-  return { draft, rows: await settle(tx, grant, "EXPIRED") };
-}
-
-/** Open grants under which `personId` opens something. The search finds candidates only; each is read as a deciding row. */
-async function openGrantsOf(tx: WorkTransaction, personId: Id<"person">): Promise<AccessGrant[]> {
-  const found: { id: Id<"grant"> }[] = await tx.manager.query(
-    "SELECT id FROM approvals.access_grant WHERE state = 'OPEN' AND (holder_id = $1 OR strpos(versions, $1) > 0) ORDER BY id",
-    [personId],
-  );
-  const grants: AccessGrant[] = [];
-  for (const { id } of found) {
-    const grant = await tx.lock(AccessGrant, id);
-    if (grant?.state === "OPEN" && holdersOfGrant(grant).includes(personId)) grants.push(grant);
-  }
-  return grants;
-}
-
-/** Ends every grant that `holderId` still holds: of a leaver, and of a reset, which ends what was granted before it. @returns the entries that tell of it. */
-export async function revokeGrantsOf(tx: WorkTransaction, holderId: Id<"person">): Promise<Drafted<EntryDraft>[]> {
-  return await revokeEach(tx, await openGrantsOf(tx, holderId));
-}
-
-/** Ends the open grants that match, `take` at most; the system does it. @returns the entries that tell of it, one for each. */
-export async function revokeGrants(
-  tx: WorkTransaction,
-  where: FindOptionsWhere<AccessGrant>,
-  take?: number,
-): Promise<Drafted<EntryDraft>[]> {
-  return await revokeEach(tx, await tx.readAll(AccessGrant, { ...where, state: "OPEN" }, "lock", take));
-}
-
-async function revokeEach(tx: WorkTransaction, grants: readonly AccessGrant[]): Promise<Drafted<EntryDraft>[]> {
-  const entries: Drafted<EntryDraft>[] = [];
-  for (const grant of grants) {
-    const draft = draftEntry({
-      action: "grant.revoke",
-      outcome: "committed",
-      actor: SYSTEM_ACTOR,
-      target: { type: "grant", id: grant.id },
-      stream: grant.accountId,
-    });
-    entries.push({ draft, rows: await settle(tx, grant, "REVOKED") });
-  }
-  return entries;
 }

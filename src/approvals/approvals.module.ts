@@ -22,7 +22,8 @@ import { HealthRegistry } from "../telemetry/health.js";
 import { Log } from "../telemetry/log.service.js";
 import { Metrics } from "../telemetry/metrics.js";
 import { slug } from "../telemetry/site.js";
-import { compileTicketPattern } from "../tickets/ticket-reference.js";
+import { ToldSystem } from "../tickets/post-ticket-update.service.js";
+import { TicketCheck } from "../tickets/ticket-check.service.js";
 import { AccessGrants } from "./access-grants.service.js";
 import { brakeRaiseAct } from "./brake-raise-act.service.js";
 import { CATALOGUE } from "./catalogue.js";
@@ -48,6 +49,7 @@ import { RequestsController } from "./requests.rest.js";
 import { Requests } from "./requests.service.js";
 import { revealAct } from "./reveal-act.service.js";
 import type { SecretFactsPort } from "./secret-facts.port.js";
+import { TicketLooks } from "./ticket-looks.service.js";
 import { TrustedConfiguration } from "./trusted-configuration.service.js";
 
 /** Token of the {@link SecretFactsPort}, whose adapter stands in the module above. */
@@ -90,13 +92,19 @@ export class ApprovalsModule {
         },
         {
           provide: EndedEpoch,
-          inject: [Transactions, AuditLog],
+          // What requests are told through is lent by ToldSystem, which therefore is there first.
+          inject: [Transactions, AuditLog, ToldSystem],
           useFactory: async (transactions: Transactions, log: AuditLog) => {
             const ended = new EndedEpoch(transactions, log);
             // Before anything else is made, and long before anybody is answered. A log that was put back again takes no entry.
             if (!log.isRolledBack) await ended.voidOpen();
             return ended;
           },
+        },
+        {
+          provide: TicketLooks,
+          inject: [Transactions, TicketCheck],
+          useFactory: (transactions: Transactions, check: TicketCheck) => new TicketLooks(transactions, check),
         },
         { provide: REVEAL_ACT, inject: [SECRET_FACTS], useFactory: (facts: SecretFactsPort) => revealAct(CATALOGUE, facts) },
         {
@@ -113,6 +121,7 @@ export class ApprovalsModule {
             Allowlist,
             Certification,
             Identities,
+            TicketLooks,
           ],
           useFactory: (
             transactions: Transactions,
@@ -126,6 +135,7 @@ export class ApprovalsModule {
             allowlist: Allowlist,
             certification: Certification,
             identities: Identities,
+            tickets: TicketLooks,
           ) => {
             const linking = { identities, issuer: config.oidc?.issuer ?? null };
             const acts = [
@@ -137,12 +147,7 @@ export class ApprovalsModule {
               ...peopleActs(people, enrolment, allowlist, certification, linking),
               ...policyActs(CATALOGUE),
             ];
-            const ticketPattern = compileTicketPattern(config.ticketPattern);
-            return new Requests(transactions, stepUp, acts, {
-              logOrigin: config.logOrigin,
-              ticketPattern,
-              glassTicketPattern: compileTicketPattern(config.glassTicketPattern),
-            });
+            return new Requests(transactions, stepUp, acts, { logOrigin: config.logOrigin, tickets });
           },
         },
         { provide: Policies, inject: [Transactions], useFactory: (transactions: Transactions) => new Policies(transactions) },
@@ -185,7 +190,7 @@ export class ApprovalsModule {
         },
         {
           provide: AccessGrants,
-          inject: [Transactions, StepUp, REVEAL_ACT, OpeningBrake, Glass],
+          inject: [Transactions, StepUp, REVEAL_ACT, OpeningBrake, Glass, TicketLooks],
           useFactory: (...parts: ConstructorParameters<typeof AccessGrants>) => new AccessGrants(...parts),
         },
       ],

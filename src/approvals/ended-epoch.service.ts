@@ -6,8 +6,10 @@ import type { Transactions } from "../audit/transactions.service.js";
 import type { Drafted } from "../database/transaction-runner.service.js";
 import type { WorkTransaction } from "../database/work-transaction.js";
 import { voidAccess } from "../people/void-access.service.js";
-import { revokeGrants } from "./access-grants.service.js";
+import { revokeGrants } from "./end-grant.service.js";
 import { Request } from "./request.entity.js";
+import { parseRequest } from "./request-body.js";
+import { decidedChange, tellTicket } from "./request-tickets.service.js";
 
 /** Rows that one transaction changes at most. */
 const ROWS_AT_ONCE = 50;
@@ -48,7 +50,8 @@ async function endGrants(tx: WorkTransaction, reopened: number, take: number): P
 async function endRequests(tx: WorkTransaction, reopened: number, take: number): Promise<Drafted<EntryDraft>[]> {
   const open = In(["SUBMITTED", "APPROVED", "OPENED"]);
   const rows = await tx.readAll(Request, { state: open, seq: LessThan(String(reopened)) }, "lock", take);
-  return rows.map((row) => {
+  const entries: Drafted<EntryDraft>[] = [];
+  for (const row of rows) {
     tx.change(Request, row, { state: "EXPIRED" });
     const draft = draftEntry({
       action: "request.expired",
@@ -58,6 +61,8 @@ async function endRequests(tx: WorkTransaction, reopened: number, take: number):
       details: { reopened },
       ...(row.accountId === null ? {} : { stream: row.accountId }),
     });
-    return { draft, rows: [row] };
-  });
+    await tellTicket(tx, parseRequest(row.body, row.hash), decidedChange("request.expired", "EXPIRED", draft));
+    entries.push({ draft, rows: [row] });
+  }
+  return entries;
 }

@@ -6,6 +6,7 @@ import type { WorkTransaction } from "../database/work-transaction.js";
 import { plusSeconds } from "../kernel/clock.js";
 import { RootkeepError } from "../kernel/errors.js";
 import { type Id, newId } from "../kernel/ids.js";
+import { checkProse } from "../kernel/prose.js";
 import type { AcceptedPage } from "../notices/accepted-page.js";
 import type { Pager } from "../notices/pager.service.js";
 import { postNotice } from "../notices/post-notice.service.js";
@@ -15,11 +16,11 @@ import type { StepUp } from "../people/step-up.service.js";
 import { AccessGrant } from "./access-grant.entity.js";
 import { GLASS_REVIEW_SECONDS, glassNotice, isGlass } from "./glass-terms.js";
 import { GlassUse } from "./glass-use.entity.js";
-import { holdersOfGrant } from "./granted-version.js";
 import type { DecidedRequest } from "./guarded-act.port.js";
-import { checkProse } from "./prose.js";
+import { grantedBody } from "./opening-request.service.js";
 import { Request } from "./request.entity.js";
-import { askingPeople, parseRequest, shownRequest, statementText } from "./request-body.js";
+import { askingPeople, shownRequest, statementText } from "./request-body.js";
+import { openGlassTicket, tellTicket } from "./request-tickets.service.js";
 
 /** Characters that findings have at least: "ok" is no review. */
 const FINDINGS_CHARS_MIN = 20;
@@ -38,6 +39,7 @@ export async function assertGlassReviewed(tx: WorkTransaction, accountId: Id<"ac
 export async function beginGlassUse(tx: WorkTransaction, { body, approvers, now }: DecidedRequest, grant: AccessGrant): Promise<GlassUse> {
   await assertGlassReviewed(tx, grant.accountId);
   await postNotice(tx, glassNotice("glass.granted", body, grant.id));
+  await openGlassTicket(tx, body, grant.id);
   return tx.insert(GlassUse, {
     id: newId("glass"),
     accountId: grant.accountId,
@@ -75,13 +77,7 @@ export class Glass {
    * @throws RootkeepError `PAGE_UNACCEPTED`; nothing has been used up then.
    */
   async pageFor(acting: ActingPerson, grantId: Id<"grant">): Promise<AcceptedPage | null> {
-    const body = await this.transactions.peek(async (tx) => {
-      const grant = await tx.read(AccessGrant, grantId);
-      if (grant === null || !holdersOfGrant(grant).includes(acting.personId)) return null;
-      if (grant.state !== "OPEN" || grant.expiresAt <= (await tx.clock())) return null;
-      const request = await tx.read(Request, grant.requestId);
-      return request === null ? null : parseRequest(request.body, request.hash);
-    });
+    const body = await this.transactions.peek((tx) => grantedBody(tx, acting, grantId));
     return body === null || !isGlass(body) ? null : await this.pager.page(grantId, glassNotice("glass.opening", body, grantId));
   }
 
@@ -115,7 +111,8 @@ export class Glass {
       });
       tx.change(GlassUse, use, { state: "CLOSED", reviewerId: acting.personId, findings, statement, closedAt: now });
       // The words of a request that is over may have been erased; its ids are what is told.
-      await postNotice(tx, glassNotice("glass.reviewed", shownRequest(request.body, request.hash), use.grantId));
+      const body = shownRequest(request.body, request.hash);
+      await postNotice(tx, glassNotice("glass.reviewed", body, use.grantId));
       const draft = draftEntry({
         action: "glass.review",
         outcome: "committed",
@@ -126,6 +123,8 @@ export class Glass {
         stream: use.accountId,
         disclosures: [{ field: "findings", value: findings }],
       });
+      const facts = { by: acting.personId, grant: use.grantId };
+      await tellTicket(tx, body, { event: "glass.reviewed", state: request.state, facts, entryId: draft.id, isGranted: true });
       return { result: undefined, entries: [{ draft }] };
     });
     return { seq: receipts[0]?.facts.seq ?? -1 };

@@ -12,7 +12,7 @@ import type { Identities } from "../people/identities.service.js";
 import { assertKnownPerson, type People } from "../people/people.service.js";
 import { checkPersonForm, type PersonForm } from "../people/person-form.js";
 import { scopeDisclosures } from "../people/scope.js";
-import { revokeGrantsOf } from "./access-grants.service.js";
+import { revokeGrantsOf } from "./end-grant.service.js";
 import type { CheckedForm, DecidedRequest, GuardedAct, RequestForm } from "./guarded-act.port.js";
 
 /** Policy of acts that custodians decide among themselves. */

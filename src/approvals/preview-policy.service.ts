@@ -1,12 +1,12 @@
 import type { AccountKind, Partition } from "../accounts/account.js";
 import { type AccountRow, allAccounts } from "../accounts/account-registry.service.js";
 import type { Transactions } from "../audit/transactions.service.js";
+import { scopedAccountOf } from "../people/scoped-account.js";
 import { compareBooks, type PolicedAccount, type PurposeChange } from "./compare-terms.js";
 import { currentBook } from "./policies.service.js";
 import { changeOf } from "./policy-acts.service.js";
 import { changedBook, type PolicyBook } from "./policy-book.js";
 import { type Catalogue, purposeScopeOf } from "./purpose.js";
-import { scopedAccountOf } from "./reveal-act.service.js";
 
 /** What a change of a policy would do. */
 export interface Preview {

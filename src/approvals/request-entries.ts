@@ -1,12 +1,18 @@
 import { draftEntry, personActor } from "../audit/draft.js";
 import type { EntryDraft } from "../audit/entry.js";
 import type { Id } from "../kernel/ids.js";
+import type { Sighting } from "../tickets/ticket-check.service.js";
 import { isGlass } from "./glass-terms.js";
 import type { Request } from "./request.entity.js";
 import type { RequestBody } from "./request-body.js";
 
 /** The entry of a request that was asked for: its terms in the clear, the reason and what the act discloses as commitments only. */
-export function submission(row: Request, body: RequestBody, disclosures: readonly { field: string; value: string }[]): EntryDraft {
+export function submission(
+  row: Request,
+  body: RequestBody,
+  disclosures: readonly { field: string; value: string }[],
+  sighting: Sighting | null,
+): EntryDraft {
   return draftEntry({
     action: "request.submit",
     outcome: "committed",
@@ -19,6 +25,7 @@ export function submission(row: Request, body: RequestBody, disclosures: readonl
       policy: body.policy.version,
       ...(body.purpose === null ? {} : { purpose: body.purpose.slug, catalogue: body.purpose.catalogue }),
       ...(body.ticket === null ? {} : { ticket: body.ticket }),
+      ...(sighting === null ? {} : { ticketSeen: sighting }),
       ...(row.personId === null ? {} : { person: row.personId }),
       ...(isGlass(body) ? { breakGlass: true } : {}),
       kinds: body.secrets.map(({ kind }) => kind),

@@ -10,29 +10,38 @@ import { RootkeepError } from "../kernel/errors.js";
 import { type Id, newId } from "../kernel/ids.js";
 import { LIMITS } from "../kernel/limits.js";
 import type { Operation } from "../kernel/operations.js";
+import { checkProse } from "../kernel/prose.js";
 import { postNotice } from "../notices/post-notice.service.js";
 import { type ActingPerson, actingStanding, isOfNow } from "../people/acting-person.service.js";
 import { requireRole } from "../people/standing.service.js";
 import type { StepUp } from "../people/step-up.service.js";
-import { parseTicketReference, type TicketPattern } from "../tickets/ticket-reference.js";
+import type { SeenTicket } from "../tickets/ticket-check.service.js";
 import { Approval } from "./approval.entity.js";
 import { awaitingRequests } from "./awaiting-requests.service.js";
 import type { GuardedAct, RequestForm } from "./guarded-act.port.js";
 import { judgeForm } from "./judge-form.service.js";
 import { type ApproverRule, approverObstacle, approverRule } from "./may-approve.service.js";
-import { checkProse } from "./prose.js";
 import { Request, type RequestState } from "./request.entity.js";
 import { askingPeople, neededApprovals, parseRequest, type RequestBody, requestHash, requestText, statementText } from "./request-body.js";
 import { decision, submission } from "./request-entries.js";
 import { awaitingNotice, decidedNotice } from "./request-notices.js";
+import { approvedChange, decidedChange, submittedChange, tellTicket } from "./request-tickets.service.js";
 import { type RequestView, viewOf } from "./request-view.service.js";
+import type { TicketLooks } from "./ticket-looks.service.js";
 import { validApprovals } from "./valid-approvals.service.js";
 
 export interface RequestsOptions {
   readonly logOrigin: string;
-  readonly ticketPattern: TicketPattern;
-  /** What a ticket of a break-glass looks like, besides. */
-  readonly glassTicketPattern: TicketPattern;
+  readonly tickets: TicketLooks;
+}
+
+/** An approval that is being given. */
+interface ApprovalForm {
+  readonly requestId: Id<"request">;
+  readonly code: string;
+  readonly reason: string;
+  /** The request's ticket, where the approval does the act. */
+  readonly seen: SeenTicket | null;
 }
 
 /** Which requests are listed. */
@@ -70,10 +79,11 @@ export class Requests {
    */
   async submit(acting: ActingPerson, form: RequestForm): Promise<{ requestId: Id<"request">; seq: number }> {
     const act = this.#act(form.operation);
-    const ticket = this.#ticket(act, form);
+    const ticket = this.options.tickets.reference(act, form);
     const fields = checkProse("reason", form.reason);
     if (form.breakGlass === true && act.approvedState !== "APPROVED") fields.push({ field: "breakGlass", rule: "is of openings alone" });
     if (fields.length > 0) throw new RootkeepError("MALFORMED", { fields });
+    const seen = await this.options.tickets.atSubmission(ticket, form.breakGlass === true);
     const { result, receipts } = await this.transactions.run(async (tx) => {
       const now = await tx.clock();
       const standing = await actingStanding(tx, acting, now);
@@ -104,8 +114,11 @@ export class Requests {
         submittedAt: now,
         expiresAt: new Date(body.expiresAt),
       });
+      const sighting = this.options.tickets.demand(seen, body);
+      const draft = submission(row, body, disclosures, sighting);
       await postNotice(tx, awaitingNotice("submitted", body, act.approverRole, personId));
-      return { result: row.id, entries: [{ draft: submission(row, body, disclosures) }] };
+      await tellTicket(tx, body, submittedChange(body, draft, sighting));
+      return { result: row.id, entries: [{ draft }] };
     });
     return { requestId: result, seq: receipts[0]?.facts.seq ?? -1 };
   }
@@ -122,7 +135,8 @@ export class Requests {
   ): Promise<{ state: RequestState; approvals: number; needed: number; seq: number }> {
     const fields = checkProse("reason", reason, 0);
     if (fields.length > 0) throw new RootkeepError("MALFORMED", { fields });
-    const { result, receipts } = await this.transactions.run((tx) => this.#approveOnce(tx, acting, requestId, code, reason));
+    const seen = await this.options.tickets.atApproval(requestId, (row) => this.#act(row.operation).approvedState === "CLOSED");
+    const { result, receipts } = await this.transactions.run((tx) => this.#approveOnce(tx, acting, { requestId, code, reason, seen }));
     return { ...result, seq: receipts[0]?.facts.seq ?? -1 };
   }
 
@@ -152,6 +166,7 @@ export class Requests {
       tx.change(Request, row, { state: "DENIED" });
       await postNotice(tx, decidedNotice("denied", body, acting.personId));
       const draft = decision("request.deny", "denied", acting.personId, row, { approval: approval.id }, reason);
+      await tellTicket(tx, body, decidedChange("request.denied", "DENIED", draft, acting.personId));
       return { result: undefined, entries: [{ draft }] };
     });
   }
@@ -171,6 +186,7 @@ export class Requests {
       tx.change(Request, row, { state: "WITHDRAWN" });
       await postNotice(tx, awaitingNotice("withdrawn", body, act.approverRole, row.personId));
       const draft = decision("request.withdraw", "committed", acting.personId, row, {}, reason);
+      await tellTicket(tx, body, decidedChange("request.withdrawn", "WITHDRAWN", draft, acting.personId));
       return { result: undefined, entries: [{ draft }] };
     });
   }
@@ -208,7 +224,8 @@ export class Requests {
       const entries: Drafted<EntryDraft>[] = [];
       for (const row of rows) {
         tx.change(Request, row, { state: "EXPIRED" });
-        await postNotice(tx, decidedNotice("expired", parseRequest(row.body, row.hash)));
+        const body = parseRequest(row.body, row.hash);
+        await postNotice(tx, decidedNotice("expired", body));
         const draft = draftEntry({
           action: "request.expired",
           outcome: "committed",
@@ -216,6 +233,7 @@ export class Requests {
           target: { type: "request", id: row.id },
           ...(row.accountId === null ? {} : { stream: row.accountId }),
         });
+        await tellTicket(tx, body, decidedChange("request.expired", "EXPIRED", draft));
         entries.push({ draft, rows: [row] });
       }
       return { result: rows.length, entries };
@@ -223,7 +241,7 @@ export class Requests {
     return result;
   }
 
-  async #approveOnce(tx: WorkTransaction, acting: ActingPerson, requestId: Id<"request">, code: string, reason: string) {
+  async #approveOnce(tx: WorkTransaction, acting: ActingPerson, { requestId, code, reason, seen }: ApprovalForm) {
     const now = await tx.clock();
     const { row, body, act } = await this.#open(tx, requestId, now);
     const terms = await act.termsNow(tx, body, "lock");
@@ -260,8 +278,12 @@ export class Requests {
       reason,
     );
     const entries: Drafted<EntryDraft>[] = [{ draft }];
+    // Where the approval itself does the act, it is also the use of its ticket.
+    if (isDecided && act.approvedState === "CLOSED") this.options.tickets.demand(seen, body);
+    if (isDecided) tx.change(Request, row, { state: act.approvedState });
+    const counted = `${String(approvers.length)}/${String(needed)}`;
+    await tellTicket(tx, body, approvedChange(row.state, draft, acting.personId, counted));
     if (isDecided) {
-      tx.change(Request, row, { state: act.approvedState });
       await postNotice(tx, decidedNotice("approved", body, acting.personId));
       entries.push(...(await act.apply(tx, { row, body, approvers, now })));
     }
@@ -300,14 +322,5 @@ export class Requests {
     const act = this.#acts.get(operation);
     if (act === undefined) throw new RootkeepError("MALFORMED", { fields: [{ field: "operation", rule: "is one that can be asked for" }] });
     return act;
-  }
-
-  #ticket(act: GuardedAct, form: RequestForm): string | null {
-    if (form.ticket === null || form.ticket === "") {
-      if (act.isTicketNeeded) throw new RootkeepError("TICKET_INVALID", { facts: { rule: "an opening names a ticket" } });
-      return null;
-    }
-    if (form.breakGlass === true) parseTicketReference(this.options.glassTicketPattern, form.ticket);
-    return parseTicketReference(this.options.ticketPattern, form.ticket);
   }
 }

@@ -1,4 +1,4 @@
-import type { AccountKind, AccountTags, Partition } from "../accounts/account.js";
+import type { AccountKind, Partition } from "../accounts/account.js";
 import { type AccountRow, lockAccount, readAccount, setCheckOut } from "../accounts/account-registry.service.js";
 import { draftEntry } from "../audit/draft.js";
 import type { EntryDraft } from "../audit/entry.js";
@@ -7,9 +7,9 @@ import type { WorkTransaction } from "../database/work-transaction.js";
 import { plusSeconds } from "../kernel/clock.js";
 import { RootkeepError } from "../kernel/errors.js";
 import { type Id, newId, parseId } from "../kernel/ids.js";
-import type { ScopedAccount } from "../people/scope.js";
+import { scopedAccountOf } from "../people/scoped-account.js";
 import { AccessGrant } from "./access-grant.entity.js";
-import { expireGrant } from "./access-grants.service.js";
+import { expireGrant } from "./end-grant.service.js";
 import { assertGlassReviewed, beginGlassUse } from "./glass.service.js";
 import { GLASS_FLAG, glassApprovals, glassMinutes, isGlass } from "./glass-terms.js";
 import { openingsText, versionsText } from "./granted-version.js";
@@ -20,11 +20,6 @@ import { type Catalogue, isReferral, PURPOSE_KINDS, type Purpose, type PurposeKi
 import type { RequestBody } from "./request-body.js";
 import { routePurpose } from "./route-purpose.js";
 import type { CurrentVersion, SecretFactsPort } from "./secret-facts.port.js";
-
-/** The facts of `account` that a scope looks at. */
-export function scopedAccountOf(account: AccountRow): ScopedAccount {
-  return { id: account.id, customer: account.customer, tags: JSON.parse(account.tags) as AccountTags };
-}
 
 /**
  * The guarded act `secret.reveal`: a person asks to open the root credentials of one account for one purpose. Approval makes a grant; the

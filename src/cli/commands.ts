@@ -11,6 +11,7 @@ import { POLICY_COMMANDS } from "./policies.js";
 import { REOPEN_COMMAND } from "./reopen.js";
 import { REQUEST_COMMANDS } from "./requests.js";
 import { SERVER_COMMANDS } from "./serve.js";
+import { TICKET_COMMANDS } from "./tickets.js";
 
 /** Every command, in the order of the overview. */
 export const COMMANDS: readonly (Command | RawCommand)[] = [
@@ -22,6 +23,7 @@ export const COMMANDS: readonly (Command | RawCommand)[] = [
   ...PEOPLE_REPORT_COMMANDS,
   ...REQUEST_COMMANDS,
   ...GLASS_COMMANDS,
+  ...TICKET_COMMANDS,
   ...POLICY_COMMANDS,
   ...AUDIT_COMMANDS,
   REOPEN_COMMAND,

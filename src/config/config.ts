@@ -61,6 +61,12 @@ export interface NoticeConfig {
   readonly trialFile: string | null;
 }
 
+/** The ticket system that is connected. */
+export type TicketConfig =
+  | { readonly system: "none" }
+  | { readonly system: "board" }
+  | { readonly system: "webhook"; readonly url: string; readonly secret: Secret<string> };
+
 /** The company's OpenID Connect provider. */
 export interface OidcConfig {
   readonly issuer: string;
@@ -133,6 +139,7 @@ export interface Config {
   readonly sessions: SessionLimits;
   readonly stream: StreamConfig;
   readonly notices: NoticeConfig;
+  readonly tickets: TicketConfig;
   /** Openings that go through in any window: of one person, of all; and its length. */
   readonly brake: { readonly person: number; readonly deployment: number; readonly windowMinutes: number };
   /** Where people reach the service, for links in notices; without a slash at the end. */

@@ -7,6 +7,7 @@ import type { Environment, FileContents } from "./environment.js";
 import { EnvironmentReader } from "./environment.js";
 import { readNotices } from "./parse-notices.js";
 import { readSignIn } from "./parse-sign-in.js";
+import { readTickets } from "./parse-tickets.js";
 import type { DeliveryForm, NamesOf, RootKeyDomain, StreamFormat } from "./reference.js";
 import { ROOT_KEY_DOMAINS, TRIAL_NAMES, VARIABLES } from "./reference.js";
 
@@ -50,6 +51,7 @@ export function parseConfig(environment: Environment, facts: ConfigFacts): Confi
   const log = readLog(reader, dataDirectory, facts.cwd);
   const stream = readStream(reader, facts.cwd);
   const notices = readNotices(reader, { isProduction, dataDirectory, isLoopback: (name) => LOOPBACK.test(name) });
+  const tickets = readTickets(reader);
   const signIn = readSignIn(reader);
   const escrowRecipient = readEscrowRecipient(reader);
   if (Object.values(rootKeys).includes(log.logKey))
@@ -75,6 +77,7 @@ export function parseConfig(environment: Environment, facts: ConfigFacts): Confi
     ...signIn,
     stream,
     notices,
+    tickets,
     publicUrl: readPublicUrl(reader),
     brake: {
       person: reader.number("ROOTKEEP_BRAKE_PERSON"),

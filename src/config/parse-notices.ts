@@ -22,7 +22,8 @@ export function readNotices(reader: EnvironmentReader, { isProduction, dataDirec
   };
 }
 
-function readPair(reader: EnvironmentReader, urlName: NamesOf<"text">, secretName: NamesOf<"text">): NoticeConfig["webhook"] {
+/** An address and the secret that goes with it; null where neither is set. */
+export function readPair(reader: EnvironmentReader, urlName: NamesOf<"text">, secretName: NamesOf<"text">): NoticeConfig["webhook"] {
   const [url, secret] = [reader.text(urlName), reader.text(secretName)];
   if (url !== undefined && !URL.canParse(url)) reader.refuse(urlName, "names no host or port");
   if ((url === undefined) !== (secret === undefined)) reader.refuse(secretName, `is set together with ${urlName}, or neither is`);

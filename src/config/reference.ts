@@ -10,6 +10,10 @@ export type StreamSinkName = (typeof STREAM_SINKS)[number];
 export const NOTICE_CHANNELS = ["smtp", "webhook", "slack", "file"] as const;
 export type NoticeChannelName = (typeof NOTICE_CHANNELS)[number];
 
+/** Ticket systems that can be connected; `board` is the built-in one. */
+export const TICKET_SYSTEMS = ["board", "webhook"] as const;
+export type TicketSystemName = (typeof TICKET_SYSTEMS)[number];
+
 /** How a copied entry is written (docs/spec/log-stream.md). */
 export const STREAM_FORMATS = ["plain", "ocsf"] as const;
 export type StreamFormat = (typeof STREAM_FORMATS)[number];
@@ -377,6 +381,28 @@ export const VARIABLES = {
     meaning:
       "What the ticket of a break-glass must look like, whole, besides ROOTKEEP_TICKET_PATTERN: the reference of an incident of the highest class.",
     isTrusted: true,
+  },
+  ROOTKEEP_TICKETS: {
+    form: text(/^(?:none|board|webhook)$/, "must be none, board or webhook"),
+    fallback: "none",
+    meaning:
+      "The ticket system that is connected: tickets must exist there, be open and name the account, and every change of a request is written to them. board is the built-in one; with none only the form of a reference is checked.",
+    isTrusted: true,
+  },
+  ROOTKEEP_TICKET_WEBHOOK: {
+    form: POST_URL,
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning: "Address of the ticket system, as docs/spec/ticket-webhook.md has it. Goes with ROOTKEEP_TICKETS=webhook.",
+    isTrusted: true,
+  },
+  ROOTKEEP_TICKET_WEBHOOK_SECRET: {
+    form: WEBHOOK_SECRET,
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning: "Key of the signatures of ROOTKEEP_TICKET_WEBHOOK: whsec_ and the output of `openssl rand -base64 32`.",
+    isTrusted: false,
+    isSecret: true,
   },
   ROOTKEEP_BRAKE_PERSON: {
     form: number(1, 10_000),

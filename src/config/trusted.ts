@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { Config } from "./config.js";
+import type { Config, TicketConfig } from "./config.js";
 import type { DeliveryForm, RootKeyDomain } from "./reference.js";
 import { ROOT_KEY_DOMAINS } from "./reference.js";
 
@@ -31,6 +31,8 @@ export interface TrustedConfig {
   readonly refusedAccounts: readonly string[];
   readonly rootKeys: Readonly<Record<RootKeyDomain, string>>;
   readonly ticketPattern: string;
+  /** The connected ticket system and where it is; no secret. Left out where none is: so what was approved before there were any stays approved. */
+  readonly tickets?: Readonly<Record<"address" | "system", string | null>>;
   readonly witnesses: readonly string[];
 }
 
@@ -75,8 +77,14 @@ export function trustedConfig(config: Config): TrustedConfig {
     refusedAccounts: config.refusedAccounts,
     rootKeys: { mail: place(mail), mfa: place(mfa), password: place(password), people: place(people) },
     ticketPattern: config.ticketPattern,
+    ...ticketSystem(config.tickets),
     witnesses: config.witnesses,
   };
+}
+
+function ticketSystem(tickets: TicketConfig): Pick<TrustedConfig, "tickets"> {
+  if (tickets.system === "none") return {};
+  return { tickets: { address: "url" in tickets ? tickets.url : null, system: tickets.system } };
 }
 
 /** Server, user and sender in one line: `smtps://user@host:465 from rootkeep@example.com`. */
@@ -119,6 +127,7 @@ export function trustedDifferences(approved: TrustedConfig, current: TrustedConf
       "recertifyDays",
       "refusedAccounts",
       "ticketPattern",
+      "tickets",
       "witnesses",
     ] as const),
     ...(["oidcClientId", "oidcIssuer", "oidcRedirect", "passwordSignIn"] as const),

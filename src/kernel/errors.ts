@@ -71,7 +71,20 @@ export const ERRORS = {
     http: 409,
     grpc: "FAILED_PRECONDITION",
     retry: "no",
-    message: "The ticket is missing, malformed, closed or of another account.",
+    message: "The ticket is missing or malformed.",
+  },
+  TICKET_UNKNOWN: {
+    http: 409,
+    grpc: "FAILED_PRECONDITION",
+    retry: "no",
+    message: "The connected ticket system knows no such ticket.",
+  },
+  TICKET_CLOSED: { http: 409, grpc: "FAILED_PRECONDITION", retry: "no", message: "The ticket is closed." },
+  TICKET_OTHER_ACCOUNT: {
+    http: 409,
+    grpc: "FAILED_PRECONDITION",
+    retry: "no",
+    message: "The ticket does not name this account by its AWS account id.",
   },
   GRANT_SPENT: { http: 409, grpc: "FAILED_PRECONDITION", retry: "no", message: "This grant has opened this version already." },
   CHECKED_OUT: {
@@ -123,6 +136,12 @@ export const ERRORS = {
   RATE_LIMITED: { http: 429, grpc: "RESOURCE_EXHAUSTED", retry: "after n s", message: "Too many requests; wait." },
   SEALED: { http: 503, grpc: "UNAVAILABLE", retry: "after unseal", message: "The service is sealed." },
   KEY_UNAVAILABLE: { http: 503, grpc: "UNAVAILABLE", retry: "yes", message: "The root key cannot be reached; nothing was opened." },
+  TICKETS_UNAVAILABLE: {
+    http: 503,
+    grpc: "UNAVAILABLE",
+    retry: "yes",
+    message: "The ticket system does not answer; without its word nothing is asked for or opened.",
+  },
   AUDIT_UNAVAILABLE: { http: 503, grpc: "UNAVAILABLE", retry: "yes", message: "The log cannot be written; nothing was opened." },
   ROLLBACK_DETECTED: {
     http: 503,

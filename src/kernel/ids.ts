@@ -23,6 +23,9 @@ export const ID_PREFIXES = {
   secret: "sec",
   service: "svc",
   session: "ses",
+  ticket: "tkt",
+  ticketComment: "tkc",
+  ticketUpdate: "tku",
   version: "ver",
 } as const;
 

@@ -44,6 +44,11 @@ export const LIMITS = {
   nameCharsMax: 120,
   reasonCharsMax: 2_000,
   ticketCharsMax: 64,
+  ticketTitleCharsMax: 200,
+  /** A look at a ticket, while somebody waits. */
+  ticketLookMs: 4_000,
+  /** What was seen of a ticket counts for so long: between look and act there is one transaction. */
+  ticketSeenMs: 60_000,
   emailCharsMax: 254,
   passwordCharsMin: 12,
   passwordCharsMax: 256,

@@ -30,6 +30,11 @@ const FACT = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
 const WITHHELD = "(withheld)";
 const REQUEST = /^req_[0-9a-z]{26}$/;
 
+/** `value` as it may leave the house, or a word that says that it may not. */
+export function shownFact(value: unknown): string {
+  return typeof value === "string" && FACT.test(value) ? value : WITHHELD;
+}
+
 const FOOT = "This message holds no secret and no code. Rootkeep sends neither by message, and never asks for one.";
 
 /** The message of a notice. @param id names the delivery. */
@@ -42,7 +47,7 @@ export function composeMessage(
   const facts: Record<string, string> = {};
   for (const name of FACT_NAMES) {
     const value = notice.facts[name];
-    if (value !== undefined) facts[name] = typeof value === "string" && FACT.test(value) ? value : WITHHELD;
+    if (value !== undefined) facts[name] = shownFact(value);
   }
   const request = facts["request"];
   const isLinked = request !== undefined && REQUEST.test(request);

@@ -131,9 +131,9 @@ export class RevealSecret {
       });
     }
     await this.coverage.assertSigning();
-    // Before anything is used up: a break-glass that nobody hears of is none.
-    const page = await this.grants.pageFor(acting, form.grantId);
-    const { claimed, receipt } = await this.#claim(acting, { ...form, page });
+    // Before anything is used up: a ticket must be real, and a break-glass that nobody hears of is none.
+    const prepared = await this.grants.prepare(acting, form.grantId);
+    const { claimed, receipt } = await this.#claim(acting, { ...form, ...prepared });
     const intent = receipt.facts;
     let opened: Opened;
     let sent: Secret<Buffer>;
@@ -263,6 +263,7 @@ function intentDraft(acting: ActingPerson, form: Opening, { claim, version, fact
     details: {
       opening: claim.number,
       ...(claim.paged === null ? {} : { breakGlass: true, paged: claim.paged }),
+      ...(claim.ticketSeen === null ? {} : { ticketSeen: claim.ticketSeen }),
       statement: claim.statement,
       session: acting.sessionId,
       sealedSha256: version.sealedSha256.toString("hex"),

@@ -1,6 +1,6 @@
 import type { UUID } from "node:crypto";
 import { CONFIG_WARNINGS } from "../config/config.js";
-import { NOTICE_CHANNELS, ROOT_KEY_DOMAINS, STREAM_SINKS } from "../config/reference.js";
+import { NOTICE_CHANNELS, ROOT_KEY_DOMAINS, STREAM_SINKS, TICKET_SYSTEMS } from "../config/reference.js";
 import type { ErrorCode } from "../kernel/errors.js";
 import { ERRORS } from "../kernel/errors.js";
 import type { Id } from "../kernel/ids.js";
@@ -79,6 +79,9 @@ export const EVENTS = {
   },
   "notice.failed": { level: "warn", fields: { channel: NOTICE_CHANNELS, reason: "slug" } },
   "notice.dead": { level: "error", fields: { channel: NOTICE_CHANNELS, reason: "slug" } },
+  "tickets.unavailable": { level: "warn", fields: { system: TICKET_SYSTEMS, reason: "slug" } },
+  "ticket_update.failed": { level: "warn", fields: { system: TICKET_SYSTEMS, reason: "slug" } },
+  "ticket_update.dead": { level: "error", pages: true, fields: { system: TICKET_SYSTEMS, id: "id", reason: "slug" } },
   "row.refused": { level: "error", pages: true, fields: { table: "slug", id: "id", reason: "slug" } },
   "seal.broken": { level: "error", pages: true, fields: ALARM_FIELDS },
   "clock.skew": { level: "error", fields: ALARM_FIELDS },

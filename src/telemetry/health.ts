@@ -9,6 +9,7 @@ export type HealthCheckName = (typeof HEALTH_CHECKS)[number];
 export const ALERTS = [
   "no-notice-channel",
   "notices-dead",
+  "ticket-updates-dead",
   "glass-review-overdue",
   "allowlist-due",
   "allowlist-lapsed",

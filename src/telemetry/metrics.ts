@@ -1,4 +1,4 @@
-import { NOTICE_CHANNELS } from "../config/reference.js";
+import { NOTICE_CHANNELS, TICKET_SYSTEMS } from "../config/reference.js";
 import { ERRORS } from "../kernel/errors.js";
 import { OPERATION_NAMES } from "../kernel/operations.js";
 
@@ -25,6 +25,23 @@ export const METRICS = {
   rootkeep_glass_reviews_overdue: { type: "gauge", help: "Reviews of break-glass that are overdue.", labels: {} },
   rootkeep_notices_waiting: { type: "gauge", help: "Messages that wait to be sent.", labels: {} },
   rootkeep_notices_dead: { type: "gauge", help: "Messages that were given up.", labels: {} },
+  rootkeep_ticket_looks_total: {
+    type: "counter",
+    help: "Looks at tickets before an act, by what they came to.",
+    labels: { system: TICKET_SYSTEMS, outcome: ["good", "unknown", "closed", "other-account", "unavailable"] },
+  },
+  rootkeep_ticket_updates_sent_total: {
+    type: "counter",
+    help: "Changes of requests that were written to their tickets.",
+    labels: { system: TICKET_SYSTEMS },
+  },
+  rootkeep_ticket_update_failures_total: {
+    type: "counter",
+    help: "Attempts to write a change to a ticket that failed.",
+    labels: { system: TICKET_SYSTEMS },
+  },
+  rootkeep_ticket_updates_waiting: { type: "gauge", help: "Changes of requests that wait to be written to a ticket.", labels: {} },
+  rootkeep_ticket_updates_dead: { type: "gauge", help: "Changes of requests that were given up.", labels: {} },
   rootkeep_allowlist_entries: {
     type: "gauge",
     help: "Entries of the allowlist that have not ended, by what they are worth.",

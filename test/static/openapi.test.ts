@@ -70,6 +70,10 @@ import { Secrets } from "../../src/secrets/secrets.service.js";
 import { HealthRegistry } from "../../src/telemetry/health.js";
 import { Log } from "../../src/telemetry/log.service.js";
 import { Metrics } from "../../src/telemetry/metrics.js";
+import { Board } from "../../src/tickets/board.service.js";
+import { TicketUpdatesController } from "../../src/tickets/ticket-updates.rest.js";
+import { TicketUpdates } from "../../src/tickets/ticket-updates.service.js";
+import { TicketsController } from "../../src/tickets/tickets.rest.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
 const FILE = join(root, "docs", "openapi.json");
@@ -81,6 +85,7 @@ const UNUSED = [
   AccountRegistry,
   CoverageWatch,
   AccessGrants,
+  Board,
   Deliveries,
   Glass,
   Allowlist,
@@ -111,6 +116,7 @@ const UNUSED = [
   SessionMethods,
   Sessions,
   Teams,
+  TicketUpdates,
   TlogReader,
   TokenSource,
   TrustedConfiguration,
@@ -147,6 +153,8 @@ class Behind {}
     SessionsController,
     ReportsController,
     TeamsController,
+    TicketsController,
+    TicketUpdatesController,
     TlogController,
     AccountLogController,
   ],

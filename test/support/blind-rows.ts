@@ -14,7 +14,7 @@ import { Pager } from "../../src/notices/pager.service.js";
 import { LapseRule } from "../../src/people/lapse.js";
 import { NoticeRecipients } from "../../src/people/notice-recipients.service.js";
 import { RevealSecret } from "../../src/secrets/reveal-secret.service.js";
-import { compileTicketPattern } from "../../src/tickets/ticket-reference.js";
+import { ToldSystem } from "../../src/tickets/post-ticket-update.service.js";
 import { NO_BRAKE, type Vault } from "./vault.js";
 
 export interface Openers {
@@ -34,12 +34,8 @@ export function openersOf(
   const { stepUp } = vault.people;
   const pager = new Pager([], new NoticeRecipients(transactions), { deployment: "test", publicUrl: null });
   const glass = new Glass(transactions, stepUp, pager);
-  const grants = new AccessGrants(transactions, stepUp, act, new OpeningBrake(vault.log, transactions, NO_BRAKE), glass);
-  const requests = new Requests(transactions, stepUp, [act], {
-    logOrigin: "rootkeep.test/audit/test/1",
-    ticketPattern: compileTicketPattern("[A-Z]{2,5}-[0-9]{1,6}"),
-    glassTicketPattern: compileTicketPattern("INC-[0-9]+"),
-  });
+  const grants = new AccessGrants(transactions, stepUp, act, new OpeningBrake(vault.log, transactions, NO_BRAKE), glass, vault.ticketLooks);
+  const requests = new Requests(transactions, stepUp, [act], { logOrigin: "rootkeep.test/audit/test/1", tickets: vault.ticketLooks });
   const reveals = new RevealSecret(vault.dataSource, transactions, vault.log, grants, vault.trust, vault.keys, new DataKeys(), coverage, {
     clock: SYSTEM_CLOCK,
     demandsDeliveryKey: false,
@@ -69,6 +65,7 @@ export function blindTransactions(vault: Vault): Transactions {
   });
   const transactions = new Transactions(vault.dataSource, log, rowMac);
   transactions.lend(LapseRule, vault.certification);
+  transactions.lend(ToldSystem, new ToldSystem(null));
   return transactions;
 }
 

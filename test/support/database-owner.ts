@@ -27,11 +27,11 @@ export class DatabaseOwner {
     await client.query(`
       DO $$ DECLARE r record; BEGIN
         FOR r IN SELECT c.conrelid::regclass AS t, c.conname FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace
-          WHERE n.nspname IN ('people', 'approvals', 'accounts', 'secrets', 'keys') AND c.contype IN ('f', 'c', 'u')
+          WHERE n.nspname IN ('people', 'approvals', 'accounts', 'secrets', 'keys', 'tickets') AND c.contype IN ('f', 'c', 'u')
         LOOP EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', r.t, r.conname); END LOOP;
         FOR r IN SELECT i.indexrelid::regclass AS ix FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
           JOIN pg_namespace n ON n.oid = c.relnamespace
-          WHERE n.nspname IN ('people', 'approvals', 'accounts', 'secrets', 'keys') AND i.indisunique AND NOT i.indisprimary
+          WHERE n.nspname IN ('people', 'approvals', 'accounts', 'secrets', 'keys', 'tickets') AND i.indisunique AND NOT i.indisprimary
         LOOP EXECUTE format('DROP INDEX %s', r.ix); END LOOP;
         FOR r IN SELECT DISTINCT g.tgrelid::regclass AS t FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
           JOIN pg_namespace n ON n.oid = c.relnamespace

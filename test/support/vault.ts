@@ -7,9 +7,10 @@ import { Pool } from "pg";
 import type { DataSource } from "typeorm";
 import { MIGRATIONS } from "../../migrations/index.js";
 import { AccountRegistry } from "../../src/accounts/account-registry.service.js";
-import { AccessGrants, revokeGrantsOf } from "../../src/approvals/access-grants.service.js";
+import { AccessGrants } from "../../src/approvals/access-grants.service.js";
 import { brakeRaiseAct } from "../../src/approvals/brake-raise-act.service.js";
 import { CATALOGUE } from "../../src/approvals/catalogue.js";
+import { revokeGrantsOf } from "../../src/approvals/end-grant.service.js";
 import { eraseAct } from "../../src/approvals/erase-act.service.js";
 import { Glass } from "../../src/approvals/glass.service.js";
 import type { RequestForm } from "../../src/approvals/guarded-act.port.js";
@@ -20,6 +21,7 @@ import { policyActs } from "../../src/approvals/policy-acts.service.js";
 import { Requests } from "../../src/approvals/requests.service.js";
 import { revealAct } from "../../src/approvals/reveal-act.service.js";
 import { TAKING_STATEMENT } from "../../src/approvals/taking-statement.service.js";
+import { TicketLooks } from "../../src/approvals/ticket-looks.service.js";
 import { TrustedConfiguration } from "../../src/approvals/trusted-configuration.service.js";
 import { type AuditAlarms, AuditLog } from "../../src/audit/audit-log.service.js";
 import { AuditReader } from "../../src/audit/audit-reader.service.js";
@@ -58,7 +60,11 @@ import { ImportAccounts } from "../../src/secrets/import-accounts.service.js";
 import { RevealSecret } from "../../src/secrets/reveal-secret.service.js";
 import { Secrets } from "../../src/secrets/secrets.service.js";
 import { waiveAct } from "../../src/secrets/waive-act.service.js";
+import { Board } from "../../src/tickets/board.service.js";
+import { ToldSystem } from "../../src/tickets/post-ticket-update.service.js";
+import { TicketCheck } from "../../src/tickets/ticket-check.service.js";
 import { compileTicketPattern } from "../../src/tickets/ticket-reference.js";
+import type { TicketSystem } from "../../src/tickets/ticket-system.port.js";
 import { AuthenticatorApp } from "./authenticator-app.js";
 import { createTestDatabase, type TestDatabase } from "./postgres.js";
 import { type ProviderBench, type ProviderBenchOptions, providerBench } from "./provider-bench.js";
@@ -98,6 +104,8 @@ export interface VaultOptions {
   readonly recertifySeconds?: number;
   /** age recipient of the escrow quorum. */
   readonly escrowRecipient?: string;
+  /** The ticket system that is connected, given the built-in board; none unless told. */
+  readonly tickets?: (board: Board) => TicketSystem;
   /** A second replica over the same database and root key. */
   readonly replicaOf?: Vault;
 }
@@ -143,6 +151,9 @@ export class Vault {
     readonly imports: ImportAccounts,
     readonly secrets: Secrets,
     readonly accounts: AccountRegistry,
+    readonly board: Board,
+    readonly ticketSystem: TicketSystem | null,
+    readonly ticketLooks: TicketLooks,
     private readonly counterPool: Pool,
   ) {}
 
@@ -210,6 +221,11 @@ export class Vault {
     const secrets = new Secrets(transactions, log);
     const reveal = revealAct(CATALOGUE, secrets);
     const ticketPattern = compileTicketPattern("[A-Z]{2,5}-[0-9]{1,6}");
+    const board = new Board(transactions, ticketPattern);
+    const ticketSystem = options.tickets?.(board) ?? null;
+    transactions.lend(ToldSystem, new ToldSystem(ticketSystem?.name ?? null));
+    const ticketCheck = new TicketCheck(ticketSystem, { every: ticketPattern, glass: compileTicketPattern("INC-[0-9]+") });
+    const tickets = new TicketLooks(transactions, ticketCheck);
     const linking = { identities: provider.identities, issuer: provider.standing.issuer };
     const acts = [
       reveal,
@@ -220,15 +236,12 @@ export class Vault {
       ...peopleActs(persons, enrolment, allowlist, certification, linking),
       ...policyActs(CATALOGUE),
     ];
-    const requests = new Requests(transactions, stepUp, acts, {
-      logOrigin: LOG_ORIGIN,
-      ticketPattern,
-      glassTicketPattern: compileTicketPattern("INC-[0-9]+"),
-    });
+    const requests = new Requests(transactions, stepUp, acts, { logOrigin: LOG_ORIGIN, tickets });
     const origin = { deployment: "test", publicUrl: null };
     const pager = new Pager(options.channels ?? [], new NoticeRecipients(transactions), origin, 1_000);
     const glass = new Glass(transactions, stepUp, pager);
-    const grants = new AccessGrants(transactions, stepUp, reveal, new OpeningBrake(log, transactions, options.brake ?? NO_BRAKE), glass);
+    const brake = new OpeningBrake(log, transactions, options.brake ?? NO_BRAKE);
+    const grants = new AccessGrants(transactions, stepUp, reveal, brake, glass, tickets);
     const vault = new Vault(
       database,
       dataSource,
@@ -252,6 +265,9 @@ export class Vault {
       new ImportAccounts(dataSource, transactions, log, trust, keys, dataKeys, ["999999999999"], () => undefined),
       secrets,
       new AccountRegistry(transactions),
+      board,
+      ticketSystem,
+      tickets,
       counterPool,
     );
     vault.alarms.push(...alarms);

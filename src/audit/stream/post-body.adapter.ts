@@ -18,7 +18,7 @@ export interface Post {
  */
 export async function postBody(url: string, { headers, body, signal, authorities }: Post): Promise<number> {
   return await new Promise<number>((resolve, reject) => {
-    const request = open(url, { method: "POST", headers, signal, agent: false }, authorities);
+    const request = openCall(url, { method: "POST", headers, signal, agent: false }, authorities);
     request.on("error", (error) => {
       reject(streamUnavailable(signal.aborted ? "webhook_timed_out" : `webhook_${codeOf(error)}`));
     });
@@ -31,7 +31,8 @@ export async function postBody(url: string, { headers, body, signal, authorities
   });
 }
 
-function open(url: string, options: RequestOptions, authorities: string | undefined): ClientRequest {
+/** Begins a call to a system that is none of our callers: TLS 1.2 or newer, but for `http:` on loopback, which the configuration alone lets through. */
+export function openCall(url: string, options: RequestOptions, authorities: string | undefined): ClientRequest {
   if (url.startsWith("http:")) return requestHttp(url, options);
   return requestHttps(url, { ...options, minVersion: "TLSv1.2", ...(authorities === undefined ? {} : { ca: authorities }) });
 }

@@ -8,7 +8,6 @@ import { Requests } from "../../../src/approvals/requests.service.js";
 import { revealAct } from "../../../src/approvals/reveal-act.service.js";
 import { isRootkeepError } from "../../../src/kernel/errors.js";
 import type { Id } from "../../../src/kernel/ids.js";
-import { compileTicketPattern } from "../../../src/tickets/ticket-reference.js";
 import { createTestDatabase, withClient } from "../../support/postgres.js";
 import { type Actor, formOf, Vault } from "../../support/vault.js";
 
@@ -49,8 +48,7 @@ describe("approvals for one account, when others want it in the same moment", ()
     const act = { ...reveal, termsNow: (...call: Parameters<GuardedAct["termsNow"]>) => termsNow(reveal, ...call) };
     return new Requests(vault.transactions, vault.people.stepUp, [act], {
       logOrigin: "rootkeep.test/audit/test/1",
-      ticketPattern: compileTicketPattern("[A-Z]{2,5}-[0-9]{1,6}"),
-      glassTicketPattern: compileTicketPattern("[A-Z]{2,5}-[0-9]{1,6}"),
+      tickets: vault.ticketLooks,
     });
   };
   const ask = async (accountId: Id<"account">): Promise<Id<"request">> => {

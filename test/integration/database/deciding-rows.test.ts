@@ -21,6 +21,7 @@ const DECIDING = [
   "allowlist_entry",
   "approval",
   "authenticator",
+  "board_ticket",
   "brake_raise",
   "glass_use",
   "identity",

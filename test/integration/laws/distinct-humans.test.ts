@@ -13,7 +13,6 @@ import { type ErrorCode, isRootkeepError } from "../../../src/kernel/errors.js";
 import { type Id, newId } from "../../../src/kernel/ids.js";
 import { createRootKey } from "../../../src/keys/root-keys.service.js";
 import { AllowlistEntry } from "../../../src/people/allowlist-entry.entity.js";
-import { compileTicketPattern } from "../../../src/tickets/ticket-reference.js";
 import { CountingRootKey } from "../../support/counting-root-key.js";
 import { type Actor, formOf, Vault } from "../../support/vault.js";
 
@@ -80,8 +79,7 @@ describe("no reveal without enough distinct named humans [L2]", () => {
     };
     const requests = new Requests(vault.transactions, vault.people.stepUp, [lax], {
       logOrigin: "rootkeep.test/audit/test/1",
-      ticketPattern: compileTicketPattern("[A-Z]{2,5}-[0-9]{1,6}"),
-      glassTicketPattern: compileTicketPattern("[A-Z]{2,5}-[0-9]{1,6}"),
+      tickets: vault.ticketLooks,
     });
     const form = formOf({ operation: "secret.reveal", accountId: account, purpose: "billing-root-only", ticket: "INC-8" });
     await assert.rejects(requests.submit(rita, form), isCode("APPROVAL_REQUIRED"));

@@ -69,6 +69,7 @@ describe("the configuration", () => {
       sessions: { idleSeconds: 900, absoluteSeconds: 28_800 },
       stream: { format: "plain", file: null, syslog: null, webhook: null },
       notices: { smtp: null, webhook: null, slack: null, trialFile: "/srv/vault/.rootkeep/notices.jsonl" },
+      tickets: { system: "none" },
       publicUrl: null,
       brake: { person: 20, deployment: 100, windowMinutes: 60 },
       trial: { totpPeriodSeconds: 30, authenticatorWaitSeconds: 86_400, printsInvitations: true, opensBeforeGuard: false, names: [] },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { checkProse } from "../../../src/approvals/prose.js";
+import { checkProse } from "../../../src/kernel/prose.js";
 
 describe("a person's text in a request [RQ-6]", () => {
   const taken: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
-import type { FieldError } from "../kernel/errors.js";
-import { LIMITS } from "../kernel/limits.js";
+import type { FieldError } from "./errors.js";
+import { LIMITS } from "./limits.js";
 
 /** Text of people: any printable characters, line breaks and tabs. Everything else (escape sequences, bidi overrides) is refused. */
 const PROSE = /^(?:[^\p{C}]|[\n\t])*$/u;
