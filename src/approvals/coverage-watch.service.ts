@@ -5,6 +5,7 @@ import type { AccountRegistry } from "../accounts/account-registry.service.js";
 import type { Transactions } from "../audit/transactions.service.js";
 import { SYSTEM_CLOCK } from "../kernel/clock.js";
 import type { Id } from "../kernel/ids.js";
+import { SteadyTimer } from "../kernel/steady-timer.js";
 import { judgeAllowlist } from "../people/judged-allowlist.service.js";
 import { givesRights } from "../people/lapse.js";
 import { parseScope } from "../people/scope.js";
@@ -28,7 +29,7 @@ export interface CoverageLook extends CoverageResult {
  * who may approve is looked at again with each approval.
  */
 export class CoverageWatch implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timer: SteadyTimer;
   #last: CoverageLook | undefined;
   #freshUntil = 0;
   #looking: Promise<CoverageLook> | undefined;
@@ -39,19 +40,18 @@ export class CoverageWatch implements OnApplicationBootstrap, BeforeApplicationS
     private readonly accounts: Pick<AccountRegistry, "list">,
     private readonly catalogue: Catalogue,
     private readonly changed: (look: CoverageLook, isNews: boolean) => void,
-    private readonly failed: (error: unknown) => void,
-  ) {}
+    failed: (error: unknown) => void,
+  ) {
+    this.#timer = new SteadyTimer(PERIOD_MS, () => this.look(), failed);
+  }
 
   onApplicationBootstrap(): void {
-    const run = (): void => void this.look().catch(this.failed);
-    run();
-    this.#timer = setInterval(run, PERIOD_MS);
-    this.#timer.unref();
+    this.#timer.startNow();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    clearInterval(this.#timer);
     this.#isEnding = true;
+    await this.#timer.stop();
     await this.#looking?.catch(() => undefined);
   }
 

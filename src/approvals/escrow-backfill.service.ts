@@ -3,6 +3,7 @@ import type { DataSource } from "typeorm";
 import { draftEntry, SYSTEM_ACTOR } from "../audit/draft.js";
 import type { Transactions } from "../audit/transactions.service.js";
 import { isRootkeepError } from "../kernel/errors.js";
+import { SteadyTimer } from "../kernel/steady-timer.js";
 import type { DataKeys } from "../keys/data-keys.service.js";
 import type { DataKeyRow } from "../keys/domain.js";
 import { escrowDetails } from "../keys/escrow-wrap.js";
@@ -27,8 +28,7 @@ export interface EscrowLook {
  * with what is missing. Nothing is wrapped to a recipient that custodians have not approved [ES-8] [ES-9].
  */
 export class EscrowBackfill implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  #timer: NodeJS.Timeout | undefined;
-  #running: Promise<void> = Promise.resolve();
+  readonly #timer: SteadyTimer;
   #isEnding = false;
 
   constructor(
@@ -40,21 +40,17 @@ export class EscrowBackfill implements OnApplicationBootstrap, BeforeApplication
     private readonly recipient: string | null,
     private readonly looked: (look: EscrowLook) => void,
     private readonly failed: (error: unknown) => void,
-  ) {}
+  ) {
+    this.#timer = new SteadyTimer(PERIOD_MS, () => this.run(), failed);
+  }
 
   onApplicationBootstrap(): void {
-    const run = (): void => {
-      this.#running = this.#running.then(() => this.run()).then(() => undefined, this.failed);
-    };
-    run();
-    this.#timer = setInterval(run, PERIOD_MS);
-    this.#timer.unref();
+    this.#timer.startNow();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    clearInterval(this.#timer);
     this.#isEnding = true;
-    await this.#running;
+    await this.#timer.stop();
   }
 
   /**

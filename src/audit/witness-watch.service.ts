@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import { isRootkeepError } from "../kernel/errors.js";
 import { LIMITS } from "../kernel/limits.js";
+import { SteadyTimer } from "../kernel/steady-timer.js";
 import type { WitnessAnchorUri } from "./anchor-uri.js";
 import { CheckpointRepository, type CosignedRow } from "./checkpoint.repository.js";
 import { Lateness } from "./lateness.js";
@@ -29,26 +30,25 @@ export interface WitnessWatchOptions {
  */
 export class WitnessWatch {
   readonly #lateness: Lateness;
-  #timer: NodeJS.Timeout | undefined;
-  #looking: Promise<void> = Promise.resolve();
+  readonly #timer: SteadyTimer;
 
   constructor(private readonly options: WitnessWatchOptions) {
     this.#lateness = new Lateness(options.lateMs ?? LIMITS.anchorLateMs);
+    this.#timer = new SteadyTimer(
+      options.everyMs ?? LIMITS.witnessLookMs,
+      () => this.look(),
+      // What the database does not answer now it is asked again, and says elsewhere.
+      () => undefined,
+    );
   }
 
   /** Begins to look. Call once. */
   start(): void {
-    if (this.options.witnesses.length === 0) return;
-    this.#timer = setInterval(() => {
-      // What the database does not answer now it is asked again, and says elsewhere.
-      this.#looking = this.#looking.then(() => this.look()).catch(() => undefined);
-    }, this.options.everyMs ?? LIMITS.witnessLookMs);
-    this.#timer.unref();
+    if (this.options.witnesses.length > 0) this.#timer.start();
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#looking;
+    await this.#timer.stop();
   }
 
   /** One look. @throws Error when the database cannot be asked. */

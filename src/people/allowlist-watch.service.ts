@@ -5,6 +5,7 @@ import type { EntryDraft } from "../audit/entry.js";
 import type { Transactions } from "../audit/transactions.service.js";
 import { encodeFields } from "../kernel/encoding.js";
 import { deriveEventId } from "../kernel/ids.js";
+import { SteadyTimer } from "../kernel/steady-timer.js";
 import type { AllowlistAlarms } from "./allowlist-alarms.port.js";
 import type { AllowlistReminders } from "./allowlist-reminders.service.js";
 import { type JudgedAllowlist, type JudgedEntry, judgeAllowlist } from "./judged-allowlist.service.js";
@@ -20,8 +21,7 @@ const WRITTEN_AT_ONCE = 50;
  * fewer than two would be left. It decides nothing: a lapse is computed at use, whether or not it was written.
  */
 export class AllowlistWatch implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  #timer: NodeJS.Timeout | undefined;
-  #running: Promise<void> = Promise.resolve();
+  readonly #timer: SteadyTimer;
   /** Of each entry, the lapse that is in the log by what this process has seen. */
   readonly #written = new Map<string, string>();
   /** Of each entry, the due date and the nearest reminder that it was counted in. */
@@ -33,23 +33,17 @@ export class AllowlistWatch implements OnApplicationBootstrap, BeforeApplication
     private readonly log: AuditLog,
     private readonly alarms: AllowlistAlarms,
     private readonly reminders: Pick<AllowlistReminders, "tell">,
-    private readonly failed: (error: unknown) => void,
-  ) {}
+    failed: (error: unknown) => void,
+  ) {
+    this.#timer = new SteadyTimer(PERIOD_MS, () => this.look(), failed);
+  }
 
   onApplicationBootstrap(): void {
-    const run = (): void => {
-      this.#running = this.#running.then(async () => {
-        await this.look().catch(this.failed);
-      });
-    };
-    run();
-    this.#timer = setInterval(run, PERIOD_MS);
-    this.#timer.unref();
+    this.#timer.startNow();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#running;
+    await this.#timer.stop();
   }
 
   /** One look. @returns how many lapses this process has written. */

@@ -8,6 +8,7 @@ import { type Clock, SYSTEM_CLOCK } from "../kernel/clock.js";
 import { isRootkeepError } from "../kernel/errors.js";
 import { deriveEventId } from "../kernel/ids.js";
 import { LIMITS } from "../kernel/limits.js";
+import { SteadyTimer } from "../kernel/steady-timer.js";
 import type { Log } from "../telemetry/log.service.js";
 import { slug } from "../telemetry/site.js";
 import type { ImportAccounts } from "./import-accounts.service.js";
@@ -19,8 +20,13 @@ const PERIOD_MS = 15_000;
  * that were cut off. Nothing waits for it: expiry is computed at use.
  */
 export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  #timer: NodeJS.Timeout | undefined;
-  #running: Promise<void> = Promise.resolve();
+  readonly #timer = new SteadyTimer(
+    PERIOD_MS,
+    () => this.#resuming.then(() => this.sweep()),
+    // Each job tells of itself.
+    () => undefined,
+  );
+  #resuming: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly requests: Requests,
@@ -33,16 +39,13 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
   ) {}
 
   onApplicationBootstrap(): void {
-    this.#running = this.#job("resume-imports", () => this.imports.resume());
-    this.#timer = setInterval(() => {
-      this.#running = this.#running.then(() => this.sweep());
-    }, PERIOD_MS);
-    this.#timer.unref();
+    this.#resuming = this.#job("resume-imports", () => this.imports.resume());
+    this.#timer.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#running;
+    await this.#timer.stop();
+    await this.#resuming;
   }
 
   /** Runs every job once; a job that fails is reported and tried again next time. */
