@@ -1,7 +1,7 @@
 import type { DataSource, EntityManager } from "typeorm";
 import type { Channel } from "./channel.port.js";
 import { type AudienceMember, isTopic, TOPICS } from "./notice.js";
-import { type NewNotice, Outbox, ROOM, UNRESOLVED } from "./outbox.repository.js";
+import { areRoomsTold, type NewNotice, Outbox, ROOM, UNRESOLVED } from "./outbox.repository.js";
 import type { RecipientsPort } from "./recipients.port.js";
 
 /** Tries to read people's rows; then the rooms are told all the same, and the people's part is given up, for the operator to see. */
@@ -29,7 +29,9 @@ export class NoticeSpreader {
     });
   }
 
-  async #spread(manager: EntityManager, { id, topic, audience, attempts }: NewNotice): Promise<void> {
+  async #spread(manager: EntityManager, notice: NewNotice): Promise<void> {
+    const { id, topic, audience, attempts } = notice;
+    const rooms = areRoomsTold(notice) ? [] : [ROOM];
     const people = this.channels.some(({ isPersonal }) => isPersonal) ? await this.#peopleOf(audience) : [];
     // What wakes somebody does not wait for people's rows: on a bad day they cannot be read at all.
     const isUrgent = isTopic(topic) && TOPICS[topic].isPage;
@@ -38,7 +40,7 @@ export class NoticeSpreader {
       return;
     }
     const deliveries = this.channels.flatMap(({ name, isPersonal }) =>
-      (isPersonal ? (people ?? [UNRESOLVED]) : [ROOM]).map((recipient) => ({ channel: name, recipient })),
+      (isPersonal ? (people ?? [UNRESOLVED]) : rooms).map((recipient) => ({ channel: name, recipient })),
     );
     await Outbox.spread(manager, id, deliveries);
   }

@@ -95,6 +95,8 @@ export interface Notice {
   readonly topic: Topic;
   readonly facts: Facts;
   readonly audience: readonly AudienceMember[];
+  /** True where the rooms have heard already: it goes to people alone. */
+  readonly areRoomsTold?: boolean;
 }
 
 /** True if `value` is a topic of the list. */

@@ -50,13 +50,22 @@ export const ROOM = "room";
 /** Stands for people whose rows could not be read. */
 export const UNRESOLVED = "unresolved";
 
+/** Beside the facts of a notice that the rooms have heard of already. It is on no list of facts, so no message shows it. */
+const ROOMS = "rooms";
+const TOLD = "told";
+
+/** True if the notice goes to people alone. */
+export function areRoomsTold({ facts }: Pick<NewNotice, "facts">): boolean {
+  return (JSON.parse(facts) as Readonly<Record<string, unknown>>)[ROOMS] === TOLD;
+}
+
 /** The outbox: plain rows that decide nothing. Times are the database's. */
 export const Outbox = {
-  async post(queries: Queries, { topic, facts, audience }: Notice): Promise<void> {
+  async post(queries: Queries, { topic, facts, audience, areRoomsTold = false }: Notice): Promise<void> {
     await queries.query("INSERT INTO notices.notice (id, topic, facts, audience) VALUES ($1, $2, $3, $4)", [
       newId("notice"),
       topic,
-      JSON.stringify(facts),
+      JSON.stringify(areRoomsTold ? { ...facts, [ROOMS]: TOLD } : facts),
       JSON.stringify(audience),
     ]);
   },
