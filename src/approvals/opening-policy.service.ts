@@ -55,10 +55,14 @@ export async function openingRefusal(
     : null;
 }
 
-/** Everybody who has opened the current password, under whatever grant: of the two halves they have one already. */
-async function whoSawPassword(tx: WorkTransaction, accountId: Id<"account">, secrets: SecretFactsPort): Promise<ReadonlySet<Id<"person">>> {
+/**
+ * Everybody who has opened the current password, under whatever grant: of the two halves they have one already. By the grants, which stay locked, and by
+ * the log: a grant's row that somebody deleted, or hid from this search, must not give its holder the other half.
+ */
+async function whoSawPassword(tx: WorkTransaction, accountId: Id<"account">, secrets: SecretFactsPort): Promise<ReadonlySet<string>> {
   const [password] = await secrets.currentVersions(tx, accountId, ["root-password"]);
-  const seen = new Set<Id<"person">>();
+  // Where no password is found, one may be hidden: then whoever has opened any is kept from the codes.
+  const seen = new Set<string>(secrets.passwordReaders(accountId, password?.versionId ?? null));
   if (password === undefined) return seen;
   for (const grant of await tx.readAll(AccessGrant, { accountId })) {
     const version = parseVersions(grant.versions).find(({ versionId }) => versionId === password.versionId);

@@ -15,4 +15,6 @@ export interface CurrentVersion {
 export interface SecretFactsPort {
   /** The ACTIVE versions of the account's secrets of these kinds; a kind without one is missing. */
   currentVersions(tx: WorkTransaction, accountId: Id<"account">, kinds: readonly PurposeKind[]): Promise<readonly CurrentVersion[]>;
+  /** Everybody who opened this password of the account's, by the log; any of its passwords where none is named. */
+  passwordReaders(accountId: Id<"account">, versionId: Id<"version"> | null): ReadonlySet<string>;
 }

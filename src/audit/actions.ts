@@ -19,6 +19,7 @@ export const LOG_ACTIONS = [
   "service.sealed",
   "service.unsealed",
   "row.refused",
+  "entry.refused",
   "clock.refused",
   "config.changed",
   "session.failed",

@@ -8,6 +8,7 @@ import { AuditRepository } from "./audit.repository.js";
 import { leafHashHex } from "./chain.js";
 import type { BuiltEntry, EntryDraft } from "./entry.js";
 import { appendEntries, sentEntries } from "./entry-appender.service.js";
+import type { EntryJudge, ForgedEntry } from "./entry-claims.js";
 import { type EpochStart, LogIndex, type OpenIntent, type RememberedEntry } from "./log-index.js";
 import { LogStanding, type StandingAlarms } from "./log-standing.js";
 import type { OpeningCount } from "./opening-window.js";
@@ -43,6 +44,7 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
   #following: Promise<void> = Promise.resolve();
   /** Of the epoch that this process was started for. */
   #origin: string | undefined;
+  #onForged: ((entry: ForgedEntry) => void) | undefined;
 
   constructor(
     private readonly connect: () => Promise<Client>,
@@ -155,8 +157,25 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
     return this.#index.rowCount(table);
   }
 
+  /** Primary keys of the rows of `table` that the log knows. */
+  idsOf(table: string): Iterable<string> {
+    return this.#index.idsOf(table);
+  }
+
   knownSize(): number {
     return this.#index.size;
+  }
+
+  /** Has entries of a remembered action judged by whether they carry the HMAC of this deployment. */
+  judge(action: string, isGenuine: EntryJudge): void {
+    this.#index.claims.judge(action, isGenuine);
+    this.#tellForged();
+  }
+
+  /** Has `listener` told of every entry that nobody here has made. One listener; it must not throw. */
+  watchForged(listener: (entry: ForgedEntry) => void): void {
+    this.#onForged = listener;
+    this.#tellForged();
   }
 
   /** Leaf hash of the newest entry that this process knows, 32 bytes. */
@@ -172,6 +191,11 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
   /** Openings since `sinceMs` (milliseconds since 1970), as far as this process has read. */
   openingsSince(sinceMs: number, person: string): OpeningCount {
     return this.#index.openings.countSince(sinceMs, person);
+  }
+
+  /** As {@link PasswordReaders.of}, as far as this process has read. */
+  passwordReaders(account: string, version: string | null): ReadonlySet<string> {
+    return this.#index.readers.of(account, version);
   }
 
   /** The accounts' own chains, as far as this process has read. */
@@ -278,6 +302,12 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
     if (head.size === this.#index.size && !head.lastLeaf.equals(this.#index.lastLeaf)) throw this.#standing.break(head.size);
     // A log that is reopened is another one for a process that was started for its last epoch: sessions, grants and settings are.
     if (this.#index.size > 0 && this.#index.origin !== this.#origin) throw this.#standing.break(this.#index.size - 1);
+    this.#tellForged();
+  }
+
+  #tellForged(): void {
+    if (this.#onForged === undefined) return;
+    for (const entry of this.#index.claims.drain()) this.#onForged(entry);
   }
 
   async #followPage(client: ClientBase, head: LogHead): Promise<void> {

@@ -5,7 +5,6 @@ import type { Config } from "../config/config.js";
 import { CONFIG } from "../config/config.module.js";
 import type { PgConnection } from "../database/connection.js";
 import { SERVICE_CONNECTION } from "../database/database.module.js";
-import type { Id } from "../kernel/ids.js";
 import { HealthRegistry } from "../telemetry/health.js";
 import { Log } from "../telemetry/log.service.js";
 import { Metrics } from "../telemetry/metrics.js";
@@ -14,13 +13,14 @@ import { AccountLogController } from "./account-log.rest.js";
 import { AccountLog } from "./account-log.service.js";
 import { parseWitnessAnchor } from "./anchor-uri.js";
 import { AuditController } from "./audit.rest.js";
-import { type AuditAlarms, AuditLog } from "./audit-log.service.js";
+import { AuditLog } from "./audit-log.service.js";
 import { AuditReader } from "./audit-reader.service.js";
 import { type Coverage, NO_COVERAGE } from "./coverage.port.js";
 import { createGuard } from "./create-guard.service.js";
 import { HeartbeatWriter } from "./heartbeat-writer.service.js";
 import { connectLog } from "./log-connection.service.js";
 import { LogGuard, type UnsignedEvents } from "./log-guard.service.js";
+import { operatorAlarms } from "./operator-alarms.service.js";
 import { ReportsController } from "./reports.rest.js";
 import { Reports } from "./reports.service.js";
 import type { StreamEvents } from "./stream/log-stream.service.js";
@@ -44,7 +44,7 @@ export const LOG_VERIFIER_KEY = Symbol("log-verifier-key");
       provide: AuditLog,
       inject: [SERVICE_CONNECTION, CONFIG, Log, Metrics, HealthRegistry],
       useFactory: async (connection: PgConnection, config: Config, log: Log, metrics: Metrics, health: HealthRegistry) => {
-        const audit = new AuditLog(() => connectLog(connection), alarms(log, metrics));
+        const audit = new AuditLog(() => connectLog(connection), operatorAlarms(log, metrics));
         await audit.open(config.logOrigin, config.deployment);
         health.register("log", () => audit.check());
         return audit;
@@ -163,29 +163,6 @@ export class AuditModule implements OnApplicationBootstrap, BeforeApplicationShu
     await this.guard.stop();
     await this.log.close();
   }
-}
-
-function alarms(log: Log, metrics: Metrics): AuditAlarms {
-  return {
-    chainBroken: (seq) => {
-      log.event("audit.chain_broken", { seq });
-    },
-    appendFailed: (reason) => {
-      metrics.add("rootkeep_audit_append_failures_total", {});
-      log.event("audit.append_failed", { code: "AUDIT_UNAVAILABLE", sqlState: slug(reason.replaceAll(" ", "-")) });
-    },
-    rolledBack: (seq) => {
-      log.event("audit.rollback_detected", { seq });
-    },
-    clockRefused: (reason) => {
-      log.event("clock.skew", { reason: slug(reason) });
-    },
-    rowRefused: (rowKey, reason) => {
-      metrics.add("rootkeep_rows_refused_total", {});
-      const [table = "", id] = rowKey.split("/");
-      log.event("row.refused", { table: slug(table), id: id as Id | undefined, reason: slug(reason) });
-    },
-  };
 }
 
 function unsignedEvents(log: Log): UnsignedEvents {

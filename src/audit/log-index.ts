@@ -1,8 +1,10 @@
 import { RootkeepError } from "../kernel/errors.js";
 import { leafHash, ZERO_HASH } from "./chain.js";
 import { type BuiltEntry, type Entry, parseEntry } from "./entry.js";
+import { EntryClaims } from "./entry-claims.js";
 import { joinsEpoch, type Reopening, reopeningIn } from "./epoch.js";
 import { OpeningWindow } from "./opening-window.js";
+import { PasswordReaders } from "./password-readers.js";
 import { RootMemory } from "./root-memory.js";
 import { StreamIndex } from "./stream-index.js";
 
@@ -65,6 +67,10 @@ export class LogIndex {
   readonly streams = new StreamIndex();
   /** What was opened of late. */
   readonly openings = new OpeningWindow();
+  /** Who opened which password. */
+  readonly readers = new PasswordReaders();
+  /** Entries that claim what nobody here has done. */
+  readonly claims: EntryClaims;
   readonly #newest = new Map<string, number>();
   readonly #counts = new Map<string, number>();
   readonly #openIntents = new Map<string, OpenIntent>();
@@ -80,7 +86,10 @@ export class LogIndex {
   constructor(
     private readonly remember: ReadonlySet<string>,
     private readonly keep: ReadonlySet<string> = new Set(),
-  ) {}
+  ) {
+    // What is remembered decides for the whole deployment, and therefore carries an HMAC of its own.
+    this.claims = new EntryClaims(remember);
+  }
 
   get size(): number {
     return this.#size;
@@ -103,6 +112,12 @@ export class LogIndex {
 
   rowCount(table: string): number {
     return this.#counts.get(table) ?? 0;
+  }
+
+  /** Primary keys of the rows of `table` that the log knows. */
+  *idsOf(table: string): Generator<string> {
+    const prefix = `${table}/`;
+    for (const row of this.#newest.keys()) if (row.startsWith(prefix)) yield row.slice(prefix.length);
   }
 
   lastOf(action: string): RememberedEntry | undefined {
@@ -158,6 +173,8 @@ export class LogIndex {
     }
     this.#noteIntent(entry);
     this.openings.take(entry);
+    this.readers.take(entry);
+    this.claims.take(entry);
     if (this.remember.has(entry.action)) this.#remember(entry);
     if (this.keep.has(entry.action)) this.#kept.set(entry.seq, rememberedOf(entry));
     this.#lastLeaf = leaf;

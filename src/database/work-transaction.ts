@@ -32,6 +32,14 @@ export class RowRefused extends RootkeepError {
   }
 }
 
+/** A row as it lies there. */
+export interface SurveyedRow {
+  readonly id: string;
+  readonly seq: string;
+  /** Whether its HMAC is right; not whether it is the newest. */
+  readonly isGenuine: boolean;
+}
+
 export interface DecidingEntity {
   /** Columns that decide nothing and may change without an entry. */
   readonly undecided?: readonly string[];
@@ -121,6 +129,16 @@ export class WorkTransaction {
     const rows = await this.readAll(entity, {});
     this.#counted.set(this.#metadata(entity).tableName, new Set(rows).size);
     return rows;
+  }
+
+  /**
+   * Rows that match, oldest id first, and of each whether its HMAC holds: for whoever looks for rows that do not count, where reading would stop
+   * at the first. Nothing may be decided by them.
+   */
+  async survey<R extends DecidingRow>(entity: EntityTarget<R>, where: FindOptionsWhere<R>, take: number): Promise<readonly SurveyedRow[]> {
+    const metadata = this.#metadata(entity);
+    const rows = await this.manager.find(entity, { where, order: { id: "ASC" } as never, take });
+    return rows.map((row) => ({ id: primaryKey(metadata, row), seq: row.seq, isGenuine: this.#isGenuine(metadata, row) }));
   }
 
   /** Notes a new row; it is written when the audit lock is held. */
@@ -233,10 +251,13 @@ export class WorkTransaction {
       known.isLocked ||= isLocked;
       return known.row as R;
     }
-    const expected = this.rowMac.mac(decidingBytes(metadata.tableName, decidingColumns(metadata, row)));
-    if (!expected.equals(row.mac)) throw new RowRefused(key, "mac");
+    if (!this.#isGenuine(metadata, row)) throw new RowRefused(key, "mac");
     this.#seen.set(key, { row, key, isLocked });
     return row;
+  }
+
+  #isGenuine(metadata: EntityMetadata, row: DecidingRow): boolean {
+    return this.rowMac.mac(decidingBytes(metadata.tableName, decidingColumns(metadata, row))).equals(row.mac);
   }
 
   #metadata<R extends DecidingRow>(entity: EntityTarget<R>): EntityMetadata {

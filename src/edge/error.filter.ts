@@ -3,9 +3,10 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from "
 import type { FastifyReply } from "fastify";
 import { TypeORMError } from "typeorm";
 import { translateSqlError } from "../database/sql-error.js";
-import { type ErrorCode, RootkeepError } from "../kernel/errors.js";
+import { type ErrorCode, isRootkeepError, RootkeepError } from "../kernel/errors.js";
+import { type Id, isId } from "../kernel/ids.js";
 import { Log } from "../telemetry/log.service.js";
-import { siteOf, slug } from "../telemetry/site.js";
+import { type Slug, siteOf, slug } from "../telemetry/site.js";
 import { type ProblemReply, problemOf } from "../wire/problem.js";
 import type { EdgeRequest } from "./edge-request.js";
 
@@ -40,7 +41,8 @@ export class ErrorFilter implements ExceptionFilter {
     const isOurs = status === 500;
     const reason = error instanceof RootkeepError && error.reason !== undefined ? slug(error.reason.replaceAll(" ", "-")) : undefined;
     const alarm = ALARMS[code];
-    if (alarm !== undefined) this.log.event(alarm, { operation: request.operation, requestId: request.id as UUID, reason });
+    if (alarm !== undefined)
+      this.log.event(alarm, { operation: request.operation, requestId: request.id as UUID, reason, ...versionOf(error) });
     this.log.event(isOurs ? "request.broken" : "request.failed", {
       code,
       operation: request.operation,
@@ -51,6 +53,12 @@ export class ErrorFilter implements ExceptionFilter {
       site: siteOf(error instanceof RootkeepError ? (error.cause ?? error) : error),
     });
   }
+}
+
+/** Which value did not open: each is a fact of its own to be told. */
+function versionOf(error: unknown): { readonly table?: Slug; readonly id?: Id<"version"> } {
+  const version = isRootkeepError(error, "SEAL_BROKEN") ? error.facts["version"] : undefined;
+  return isId("version", version) ? { table: slug("secret_version"), id: version } : {};
 }
 
 /** Sends a problem document. As bytes: to a JSON text Fastify would add a charset, which the media type does not have. */

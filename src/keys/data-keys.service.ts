@@ -64,12 +64,12 @@ function unescrowed(entities: EntityManager, recipient: string | null): SelectQu
   return recipient === null ? live : live.andWhere(missing, { recipient });
 }
 
-/** @throws RootkeepError `ROW_REFUSED` for a word that the table's own constraints forbid: then they are gone. */
+/** @throws RootkeepError `SEAL_BROKEN` for a word that the table's own constraints forbid: then they are gone. */
 function toRow(entity: DataKeyEntity): DataKeyRow {
   const domain = DOMAINS.find((known) => known === entity.domain);
   const use = DATA_KEY_USES.find((known) => known === entity.use);
   const state = DATA_KEY_STATES.find((known) => known === entity.state);
-  if (domain === undefined || use === undefined || state === undefined) throw new RootkeepError("ROW_REFUSED", { reason: "data_key" });
+  if (domain === undefined || use === undefined || state === undefined) throw new RootkeepError("SEAL_BROKEN", { reason: "data_key" });
   const { id, accountId, awsAccountId, version, rootKeyUri, wrapped } = entity;
   return Object.freeze({ id, accountId, awsAccountId, domain, use, version, state, rootKeyUri, wrapped });
 }

@@ -1,12 +1,16 @@
 import { Global, Inject, Module, type OnApplicationShutdown } from "@nestjs/common";
 import { DataSource } from "typeorm";
 import { AuditLog } from "../audit/audit-log.service.js";
+import { ForgedEntries } from "../audit/forged-entries.service.js";
+import { RowWatch } from "../audit/row-watch.service.js";
 import { Transactions } from "../audit/transactions.service.js";
 import type { Config } from "../config/config.js";
 import { CONFIG } from "../config/config.module.js";
 import { SYSTEM_CLOCK } from "../kernel/clock.js";
-import { RootkeepError } from "../kernel/errors.js";
+import { isRootkeepError, RootkeepError } from "../kernel/errors.js";
 import { HealthRegistry } from "../telemetry/health.js";
+import { Log } from "../telemetry/log.service.js";
+import { slug } from "../telemetry/site.js";
 import { DataKeys } from "./data-keys.service.js";
 import { DOMAINS, type Domain } from "./domain.js";
 import { KeyService } from "./keys.service.js";
@@ -50,6 +54,22 @@ type RootKeys = Readonly<Record<Domain, RootKey>>;
       provide: Transactions,
       inject: [DataSource, AuditLog, RecordsKey],
       useFactory: (dataSource: DataSource, log: AuditLog, records: RecordsKey) => new Transactions(dataSource, log, records),
+    },
+    {
+      provide: ForgedEntries,
+      inject: [AuditLog, RecordsKey, Log],
+      useFactory: (audit: AuditLog, records: RecordsKey, log: Log) =>
+        new ForgedEntries(audit, records, ({ seq, action }) => {
+          log.event("audit.entry_forged", { seq, reason: slug(action) });
+        }),
+    },
+    {
+      provide: RowWatch,
+      inject: [DataSource, Transactions, AuditLog, Log],
+      useFactory: (dataSource: DataSource, transactions: Transactions, audit: AuditLog, log: Log) =>
+        new RowWatch(dataSource, transactions, audit, (error) => {
+          log.event("sweeper.failed", { job: slug("row-watch"), code: isRootkeepError(error) ? error.code : "INTERNAL" });
+        }),
     },
   ],
   exports: [KeyService, DataKeys, RecordsKey, Transactions, PEOPLE_DATA_KEYS],

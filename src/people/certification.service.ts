@@ -53,16 +53,14 @@ export class Certification implements LapseRule {
     readonly periodSeconds: number,
   ) {
     transactions.lend(LapseRule, this);
+    log.judge("allowlist.certify", (entry) => this.#read(entry) !== null);
   }
 
   /** The newest certificate in the log, or null; one that somebody else appended is none, and takes an older one with it. */
   get newest(): Certificate | null {
     const entry = this.log.lastOf("allowlist.certify");
-    if (entry === undefined) return null;
-    const { allowlistDigest: digest, allowlistMac: mac, certifiedAt } = entry.details;
-    if (typeof digest !== "string" || typeof mac !== "string" || typeof certifiedAt !== "string") return null;
-    if (!this.records.verify(certificateBytes(entry.eventId, digest, certifiedAt), Buffer.from(mac, "hex"))) return null;
-    return { seq: entry.seq, digest, at: new Date(certifiedAt) };
+    const certificate = entry === undefined ? null : this.#read(entry);
+    return entry === undefined || certificate === null ? null : { seq: entry.seq, ...certificate };
   }
 
   /** True while the log was reopened and nobody has certified the allowlist since. */
@@ -139,6 +137,20 @@ export class Certification implements LapseRule {
       },
     });
     return { draft };
+  }
+
+  /** What a certificate's entry says, or null where it is not ours. */
+  #read({
+    eventId,
+    details,
+  }: {
+    readonly eventId: string;
+    readonly details: Readonly<Record<string, unknown>>;
+  }): Omit<Certificate, "seq"> | null {
+    const { allowlistDigest: digest, allowlistMac: mac, certifiedAt } = details;
+    if (typeof digest !== "string" || typeof mac !== "string" || typeof certifiedAt !== "string") return null;
+    if (!this.records.verify(certificateBytes(eventId, digest, certifiedAt), Buffer.from(mac, "hex"))) return null;
+    return { digest, at: new Date(certifiedAt) };
   }
 }
 

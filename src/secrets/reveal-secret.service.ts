@@ -152,7 +152,7 @@ export class RevealSecret {
       sent = await enclosedFor(form.deliverTo, opened.value);
     } catch (failure) {
       // The sealed bytes are read outside the runner, so a lost connection is still the database's own error here.
-      const error = translateSqlError(failure);
+      const error = naming(claimed.version, translateSqlError(failure));
       await this.#recordFailure(acting, form, claimed, intent, error);
       throw error;
     }
@@ -240,6 +240,13 @@ export class RevealSecret {
     // The caller hears of the first failure; if this one cannot be written, the sweeper writes `unknown` later.
     await this.log.record(outcomeDraft(acting, form, claimed, intent, "error", { code })).catch(() => undefined);
   }
+}
+
+/** A value that does not open is named, for whoever is told of it. */
+function naming({ id }: SecretVersion, error: RootkeepError): RootkeepError {
+  if (error.code !== "SEAL_BROKEN") return error;
+  const reason = error.reason === undefined ? {} : { reason: error.reason };
+  return new RootkeepError("SEAL_BROKEN", { facts: { version: id }, ...reason, cause: error.cause ?? error });
 }
 
 /** What is sent of `value`. Once it is enclosed the plaintext is wiped, on every way out. */

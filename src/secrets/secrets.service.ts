@@ -1,6 +1,7 @@
 import { In } from "typeorm";
 import type { PurposeKind } from "../approvals/purpose.js";
 import type { CurrentVersion, SecretFactsPort } from "../approvals/secret-facts.port.js";
+import type { AuditLog } from "../audit/audit-log.service.js";
 import type { Transactions } from "../audit/transactions.service.js";
 import type { WorkTransaction } from "../database/work-transaction.js";
 import type { Id } from "../kernel/ids.js";
@@ -25,8 +26,12 @@ export interface SecretView {
 export class Secrets implements SecretFactsPort {
   constructor(
     private readonly transactions: Transactions,
-    private readonly log: ReopeningsOfLog,
+    private readonly log: ReopeningsOfLog & Pick<AuditLog, "passwordReaders">,
   ) {}
+
+  passwordReaders(accountId: Id<"account">, versionId: Id<"version"> | null): ReadonlySet<string> {
+    return this.log.passwordReaders(accountId, versionId);
+  }
 
   async ofAccount(accountId: Id<"account">): Promise<SecretView[]> {
     return await this.transactions.peek(async (tx) => {

@@ -55,6 +55,7 @@ export const EVENTS = {
   "escrow.progress": { level: "info", fields: { wrapped: "number", missing: "number" } },
   "audit.append_failed": { level: "error", fields: { code: ERROR_CODES, sqlState: "slug" } },
   "audit.chain_broken": { level: "error", pages: true, fields: { seq: "number" } },
+  "audit.entry_forged": { level: "error", pages: true, fields: { seq: "number", reason: "slug" } },
   "audit.rollback_detected": { level: "error", pages: true, fields: { seq: "number" } },
   "audit.openings_stopped": { level: "error", fields: { entries: "number", seconds: "number" } },
   "audit.decisions_stopped": { level: "error", pages: true, fields: { entries: "number", seconds: "number" } },
@@ -83,7 +84,7 @@ export const EVENTS = {
   "ticket_update.failed": { level: "warn", fields: { system: TICKET_SYSTEMS, reason: "slug" } },
   "ticket_update.dead": { level: "error", pages: true, fields: { system: TICKET_SYSTEMS, id: "id", reason: "slug" } },
   "row.refused": { level: "error", pages: true, fields: { table: "slug", id: "id", reason: "slug" } },
-  "seal.broken": { level: "error", pages: true, fields: ALARM_FIELDS },
+  "seal.broken": { level: "error", pages: true, fields: { ...ALARM_FIELDS, table: "slug", id: "id" } },
   "clock.skew": { level: "error", fields: ALARM_FIELDS },
   "request.failed": {
     level: "warn",

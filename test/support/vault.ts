@@ -26,7 +26,10 @@ import { TrustedConfiguration } from "../../src/approvals/trusted-configuration.
 import { type AuditAlarms, AuditLog } from "../../src/audit/audit-log.service.js";
 import { AuditReader } from "../../src/audit/audit-reader.service.js";
 import { type Coverage, NO_COVERAGE } from "../../src/audit/coverage.port.js";
+import { ForgedEntries } from "../../src/audit/forged-entries.service.js";
 import { connectLog } from "../../src/audit/log-connection.service.js";
+import { operatorAlarms } from "../../src/audit/operator-alarms.service.js";
+import { RowWatch } from "../../src/audit/row-watch.service.js";
 import { Transactions } from "../../src/audit/transactions.service.js";
 import type { UnsignedTail } from "../../src/audit/unsigned-tail.js";
 import { clientOptions, createDataSource, SteadyClient } from "../../src/database/data-source.service.js";
@@ -60,6 +63,9 @@ import { ImportAccounts } from "../../src/secrets/import-accounts.service.js";
 import { RevealSecret } from "../../src/secrets/reveal-secret.service.js";
 import { Secrets } from "../../src/secrets/secrets.service.js";
 import { waiveAct } from "../../src/secrets/waive-act.service.js";
+import { Log } from "../../src/telemetry/log.service.js";
+import { Metrics } from "../../src/telemetry/metrics.js";
+import { slug } from "../../src/telemetry/site.js";
 import { Board } from "../../src/tickets/board.service.js";
 import { ToldSystem } from "../../src/tickets/post-ticket-update.service.js";
 import { TicketCheck } from "../../src/tickets/ticket-check.service.js";
@@ -106,6 +112,10 @@ export interface VaultOptions {
   readonly escrowRecipient?: string;
   /** The ticket system that is connected, given the built-in board; none unless told. */
   readonly tickets?: (board: Board) => TicketSystem;
+  /** The operators' log; nobody reads it unless told. */
+  readonly operators?: Log;
+  /** Digest of the trusted configuration that this process runs with. */
+  readonly configDigest?: string;
   /** A second replica over the same database and root key. */
   readonly replicaOf?: Vault;
 }
@@ -154,6 +164,7 @@ export class Vault {
     readonly board: Board,
     readonly ticketSystem: TicketSystem | null,
     readonly ticketLooks: TicketLooks,
+    readonly forged: ForgedEntries,
     private readonly counterPool: Pool,
   ) {}
 
@@ -164,12 +175,23 @@ export class Vault {
     const connection = database.connections.rootkeep_service;
     const dataSource = await createDataSource(connection, { entities: [...ENTITIES], poolSize: 8 }).initialize();
     const alarms: Alarm[] = [];
+    const operators = options.operators ?? new Log({ write: () => undefined });
+    const events = operatorAlarms(operators, new Metrics());
+    const noting =
+      <A>(kind: Alarm["kind"], tell: (what: A) => void) =>
+      (what: A): void => {
+        alarms.push({ kind, what: String(what) });
+        tell(what);
+      };
     const told: AuditAlarms = {
-      chainBroken: (seq) => void alarms.push({ kind: "chain-broken", what: String(seq) }),
-      rowRefused: (row: string, reason: RefusedRowReason) => void alarms.push({ kind: "row-refused", what: `${row} ${reason}` }),
-      rolledBack: (seq) => void alarms.push({ kind: "rolled-back", what: String(seq) }),
-      clockRefused: (what) => void alarms.push({ kind: "clock", what }),
-      appendFailed: (what) => void alarms.push({ kind: "append-failed", what }),
+      chainBroken: noting("chain-broken", events.chainBroken),
+      rowRefused: (row: string, reason: RefusedRowReason) => {
+        alarms.push({ kind: "row-refused", what: `${row} ${reason}` });
+        events.rowRefused(row, reason);
+      },
+      rolledBack: noting("rolled-back", events.rolledBack),
+      clockRefused: noting("clock", events.clockRefused),
+      appendFailed: noting("append-failed", events.appendFailed),
     };
     const log = new AuditLog(() => connectLog(connection), told, options.unsigned);
     await log.open(LOG_ORIGIN, "test");
@@ -181,6 +203,9 @@ export class Vault {
     const dataKeys = new DataKeys();
     const peopleKeys = await loadPeopleKeys(dataSource, keys, dataKeys);
     const transactions = new Transactions(dataSource, log, keys.records);
+    const forged = new ForgedEntries(log, keys.records, ({ seq, action }) => {
+      operators.event("audit.entry_forged", { seq, reason: slug(action) });
+    });
 
     const counterPool = new Pool({ ...clientOptions(connection), max: 2, Client: SteadyClient });
     counterPool.on("error", () => undefined);
@@ -217,7 +242,10 @@ export class Vault {
     };
     const policies = new Policies(transactions);
     const certification = new Certification(transactions, log, keys.records, options.recertifySeconds ?? 92 * 86_400);
-    const trust = new TrustedConfiguration(log, keys.records, certification, { settings: { deployment: "test" }, digest: "ab".repeat(32) });
+    const trust = new TrustedConfiguration(log, keys.records, certification, {
+      settings: { deployment: "test" },
+      digest: options.configDigest ?? "ab".repeat(32),
+    });
     const secrets = new Secrets(transactions, log);
     const reveal = revealAct(CATALOGUE, secrets);
     const ticketPattern = compileTicketPattern("[A-Z]{2,5}-[0-9]{1,6}");
@@ -268,8 +296,10 @@ export class Vault {
       board,
       ticketSystem,
       tickets,
+      forged,
       counterPool,
     );
+    forged.onApplicationBootstrap();
     vault.alarms.push(...alarms);
     Object.defineProperty(vault, "alarms", { value: alarms });
     return vault;
@@ -362,7 +392,16 @@ export class Vault {
     return value.expose((bytes) => bytes.toString("utf8"));
   }
 
+  /** One look of the watch over all deciding rows, of a watch that has told of nothing before. */
+  async watchRows(): Promise<number> {
+    const watch = new RowWatch(this.dataSource, this.transactions, this.log, (error) => {
+      throw error;
+    });
+    return await watch.look();
+  }
+
   async close(): Promise<void> {
+    await this.forged.settled();
     await this.log.close();
     await this.counterPool.end();
     await this.dataSource.destroy();

@@ -164,6 +164,7 @@ export const OCSF_ACTIONS: Readonly<Record<EntryAction, OcsfKind>> = {
   "service.sealed": kind("applicationLifecycle", 7, 4),
   "service.unsealed": kind("applicationLifecycle", 6, 3),
   "row.refused": entity(READ, 4),
+  "entry.refused": entity(READ, 4),
   "clock.refused": entity(READ, 3),
   "config.changed": entity(UPDATE, 3),
   "session.failed": kind("authentication", 1, 2),

@@ -1,0 +1,98 @@
+import type { EntryAction } from "./actions.js";
+
+/** What is looked at of an entry. */
+export interface ClaimingEntry {
+  readonly seq: number;
+  readonly id: string;
+  readonly action: string;
+  readonly outcome: string;
+  readonly rows?: readonly string[];
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** An entry that nobody here has made. */
+export interface ForgedEntry {
+  readonly seq: number;
+  readonly eventId: string;
+  readonly action: string;
+}
+
+/** Says of an entry whether it carries what only the `records` key makes. */
+export type EntryJudge = (entry: { readonly eventId: string; readonly details: Readonly<Record<string, unknown>> }) => boolean;
+
+/**
+ * Acts that give somebody something. Each changes a deciding row, and its entry lists the row: one that lists none was written by somebody who
+ * cannot make the row. One that does list rows is found by them: no row has that place and a right HMAC.
+ */
+const GIVES: ReadonlySet<string> = new Set<EntryAction>([
+  "request.submit",
+  "request.approve",
+  "request.opened",
+  "secret.reveal",
+  "secret.code",
+  "secret.waive",
+  "allowlist.grant",
+  "person.enrol",
+  "person.restore",
+  "person.team",
+  "authenticator.reset",
+  "identity.link",
+  "identity.accept",
+  "invitation.link",
+  "invitation.code",
+  "invitation.accept",
+  "invitation.confirm",
+  "session.create",
+  "policy.change",
+  "brake.raise",
+  "glass.review",
+  "account.import",
+]);
+
+/** Outcomes by which such an act says that it was done; `allowed` of an opening is the second entry of its intent, and changes nothing. */
+function isDone({ action, outcome }: ClaimingEntry): boolean {
+  if (action === "secret.reveal" || action === "secret.code") return outcome === "intent";
+  return outcome === "committed" || outcome === "allowed";
+}
+
+/**
+ * Finds entries that somebody else appended: whoever owns the database can write what is well-formed and joins the chain. Nothing here decides;
+ * that a forged entry gives nothing is the rows' and the HMACs' doing. It is for somebody to hear of it.
+ */
+export class EntryClaims {
+  readonly #judges = new Map<string, EntryJudge>();
+  /** Of actions that may get a judge while the program is put together: the log is read before there is a key to judge with. */
+  #unjudged: ClaimingEntry[] = [];
+  #forged: ForgedEntry[] = [];
+
+  /** @param judged actions whose entries carry an HMAC of their own. */
+  constructor(private readonly judged: ReadonlySet<string>) {}
+
+  /** Has entries of `action` judged, also those that were taken before. */
+  judge(action: string, isGenuine: EntryJudge): void {
+    this.#judges.set(action, isGenuine);
+  }
+
+  take(entry: ClaimingEntry): void {
+    if (this.judged.has(entry.action)) {
+      // A refused call carries none and claims nothing.
+      if (entry.outcome === "committed") this.#unjudged.push(entry);
+    } else if (GIVES.has(entry.action) && isDone(entry) && (entry.rows ?? []).length === 0) this.#forged.push(forgedOf(entry));
+  }
+
+  /** What was found since the last call, oldest first. */
+  drain(): readonly ForgedEntry[] {
+    const waiting: ClaimingEntry[] = [];
+    for (const entry of this.#unjudged) {
+      const isGenuine = this.#judges.get(entry.action);
+      if (isGenuine === undefined) waiting.push(entry);
+      else if (!isGenuine({ eventId: entry.id, details: entry.details ?? {} })) this.#forged.push(forgedOf(entry));
+    }
+    this.#unjudged = waiting;
+    return this.#forged.splice(0).sort((one, other) => one.seq - other.seq);
+  }
+}
+
+function forgedOf({ seq, id, action }: ClaimingEntry): ForgedEntry {
+  return { seq, eventId: id, action };
+}

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { RowWatch } from "../../../src/audit/row-watch.service.js";
+import { DatabaseOwner } from "../../support/database-owner.js";
+import { type Actor, Vault } from "../../support/vault.js";
+
+// real: PostgreSQL (edited by its owner), every service. double: none.
+describe("the watch over all deciding rows [DR-20]", () => {
+  let vault: Vault;
+  let owner: DatabaseOwner;
+  let rita: Actor;
+  let watch: RowWatch;
+
+  before(async () => {
+    vault = await Vault.open();
+    await vault.found();
+    rita = await vault.enrol("Rita Requester", ["requester"]);
+    for (let index = 0; index < 15; index++) await vault.import(String(111122220000 + index));
+    owner = await DatabaseOwner.take(vault.database);
+    watch = newWatch();
+  });
+  after(async () => {
+    await owner.close();
+    await vault.drop();
+  });
+
+  const newWatch = (): RowWatch =>
+    new RowWatch(vault.dataSource, vault.transactions, vault.log, (error) => {
+      throw error;
+    });
+  const alarms = (): string[] => vault.alarms.splice(0).map(({ kind, what }) => `${kind} ${what}`);
+  const entry = async (): Promise<string> =>
+    (await vault.people.allowlist.list()).find(({ personId }) => personId === rita.personId)?.id ?? "";
+
+  it("finds nothing where nothing is wrong, whatever changes while it looks", async () => {
+    assert.equal(await watch.look(), 0);
+    const busy = (async () => {
+      for (let count = 0; count < 10; count++) {
+        const session = await vault.people.sessions.authenticate(rita.token);
+        assert.equal(session.personId, rita.personId);
+        await vault.import(String(555566660000 + count));
+      }
+    })();
+    for (let count = 0; count < 10; count++) assert.equal(await watch.look(), 0);
+    await busy;
+    assert.deepEqual(alarms(), []);
+  });
+
+  it("misses a row that was deleted, tells of it once, and again when it is gone another time", async () => {
+    const id = await entry();
+    const row = await owner.copy("people.allowlist_entry", `id = '${id}'`);
+    await owner.run("DELETE FROM people.allowlist_entry WHERE id = $1", [id]);
+    assert.deepEqual([await watch.look(), await watch.look()], [1, 0]);
+    assert.deepEqual(alarms(), [`row-refused allowlist_entry/${id} missing`]);
+    assert.equal(await newWatch().look(), 1, "another process tells, too");
+    await row.putBack();
+    assert.equal(await watch.look(), 0);
+    await owner.run("DELETE FROM people.allowlist_entry WHERE id = $1", [id]);
+    assert.equal(await watch.look(), 1);
+    await row.putBack();
+    assert.deepEqual([await watch.look(), alarms().length], [0, 2]);
+  });
+
+  it("finds a row that was edited so that no search finds it, and one that nobody made", async () => {
+    const id = await entry();
+    const rows = await owner.copy("people.allowlist_entry");
+    await owner.run("UPDATE people.allowlist_entry SET person_id = 'per_hidden' WHERE id = $1", [id]);
+    await owner.run(
+      `INSERT INTO people.allowlist_entry SELECT (jsonb_populate_record(e, '{"id": "alw_forged"}')).* FROM people.allowlist_entry e WHERE role = 'custodian' LIMIT 1`,
+    );
+    assert.equal(await watch.look(), 2);
+    assert.deepEqual(alarms().sort(), [`row-refused allowlist_entry/${id} mac`, "row-refused allowlist_entry/alw_forged mac"].sort());
+    await rows.putBack();
+  });
+
+  it("tells of a table full of edits by and by: ten in a look, and none twice", async () => {
+    const rows = await owner.copy("accounts.account");
+    await owner.run("UPDATE accounts.account SET customer = customer || 'x' WHERE aws_id LIKE '11112222%'");
+    assert.deepEqual([await watch.look(), await watch.look(), await watch.look()], [10, 5, 0]);
+    assert.equal(new Set(alarms()).size, 15);
+    await rows.putBack();
+    assert.equal(await watch.look(), 0);
+  });
+});

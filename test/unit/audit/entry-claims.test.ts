@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type ClaimingEntry, EntryClaims } from "../../../src/audit/entry-claims.js";
+
+describe("entries that claim what nobody here has done [DR-21]", () => {
+  const entry = (seq: number, action: string, rest: Partial<ClaimingEntry> = {}): ClaimingEntry => ({
+    ...{ seq, id: `event-${String(seq)}`, action, outcome: "committed" },
+    ...rest,
+  });
+  const found = (claims: EntryClaims): number[] => claims.drain().map(({ seq }) => seq);
+
+  it("are those that give somebody something and list no row", () => {
+    const claims = new EntryClaims(new Set());
+    for (const action of ["request.approve", "allowlist.grant", "policy.change", "brake.raise"]) claims.take(entry(1, action));
+    claims.take(entry(2, "session.create", { outcome: "allowed" }));
+    claims.take(entry(3, "secret.reveal", { outcome: "intent", rows: [] }));
+    assert.deepEqual(found(claims), [1, 1, 1, 1, 2, 3]);
+    assert.deepEqual(found(claims), [], "each is said once");
+  });
+
+  it("are not refusals, outcomes of openings, what takes away, and what lists its rows", () => {
+    const claims = new EntryClaims(new Set());
+    claims.take(entry(1, "request.approve", { outcome: "denied" }));
+    claims.take(entry(2, "secret.reveal", { outcome: "allowed" }));
+    claims.take(entry(3, "secret.code", { outcome: "error" }));
+    claims.take(entry(4, "person.suspend"));
+    claims.take(entry(5, "audit.export", { outcome: "allowed" }));
+    claims.take(entry(6, "policy.change", { rows: ["policy_book/pol_1"] }));
+    assert.deepEqual(found(claims), []);
+  });
+
+  it("are those without the HMAC that their action carries, also where they were read before there was a key", () => {
+    const claims = new EntryClaims(new Set(["config.approve"]));
+    const signed = (seq: number, mac: string): ClaimingEntry => entry(seq, "config.approve", { details: { mac } });
+    claims.take(signed(1, "right"));
+    claims.take(signed(2, "wrong"));
+    claims.take(entry(3, "config.approve", { outcome: "denied" }));
+    assert.deepEqual(found(claims), [], "nobody can say yet");
+    claims.judge("config.approve", ({ eventId, details }) => details["mac"] === "right" && eventId !== "event-5");
+    claims.take(signed(4, "right"));
+    claims.take(signed(5, "right"));
+    claims.take(entry(6, "config.approve"));
+    assert.deepEqual(found(claims), [2, 5, 6]);
+  });
+});
