@@ -1,5 +1,5 @@
-// `npm run attacks [-- NAME]`: every attack at full counts, or those of one file or folder of this one, such as `log`, the attack matrix. The
-// last line is one JSON object: name, tried, violations.
+// `npm run attacks [-- NAME]`: every attack at full counts, or those of one folder of this one: `log`, the attack matrix T1 to T25, or `access`,
+// forged decisions F1 to F91. The last line is one JSON object: name, tried, violations, and how often each attack of a matrix was tried.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -46,7 +46,7 @@ async function main(name: string | undefined): Promise<number> {
 interface Counted {
   readonly tried: number;
   readonly violations: number;
-  /** `T1` to `T25`, for attacks of the matrix. */
+  /** `T1` to `T25` or `F1` to `F91`, for attacks of a matrix. */
   readonly label?: string;
 }
 
@@ -60,8 +60,8 @@ function sum(lines: string): { readonly tried: number; readonly violations: numb
     violations += counted.violations;
     if (counted.label !== undefined) matrix[counted.label] = (matrix[counted.label] ?? 0) + counted.tried;
   }
-  const number = (label: string): number => Number(label.slice(1));
-  return { tried, violations, matrix: Object.fromEntries(Object.entries(matrix).sort(([a], [b]) => number(a) - number(b))) };
+  const labels = Object.keys(matrix).sort((one, other) => one.localeCompare(other, "en", { numeric: true }));
+  return { tried, violations, matrix: Object.fromEntries(labels.map((label) => [label, matrix[label] ?? 0])) };
 }
 
 const code = await main(process.argv[2]);

@@ -13,7 +13,7 @@ export class AttackTally {
   tried = 0;
   readonly violations: string[] = [];
 
-  /** @param label the attack's number in the matrix, `T1` to `T25`. */
+  /** @param label the attack's number in a matrix: `T1` to `T25`, `F1` to `F91`. */
   constructor(private readonly label?: string) {}
 
   /** Notes one attack; `fault` says how it got through, null that it did not. */

@@ -75,6 +75,17 @@ export class DatabaseOwner {
     };
   }
 
+  /** Puts the log's triggers back: a service would not start without them. */
+  async coverTraces(): Promise<void> {
+    await this.client.query(`
+      DO $$ DECLARE r record; BEGIN
+        FOR r IN SELECT g.tgrelid::regclass AS t, g.tgname, g.tgisinternal FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
+          JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'audit'
+          ORDER BY g.tgisinternal DESC
+        LOOP EXECUTE format('ALTER TABLE %s ENABLE %s TRIGGER %I', r.t, CASE WHEN r.tgisinternal THEN '' ELSE 'ALWAYS' END, r.tgname); END LOOP;
+      END $$`);
+  }
+
   async close(): Promise<void> {
     await this.client.end();
   }

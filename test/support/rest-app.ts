@@ -27,6 +27,8 @@ export interface RestApp {
   found(): Promise<Crew>;
   /** Stops application and signer; database and files stay until {@link RestApp.close}. */
   stop(): Promise<void>;
+  /** Starts them again over the same database. @returns the new address. */
+  restart(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -61,12 +63,15 @@ export async function startRestApp(environment: Readonly<Record<string, string>>
     );
     const log = new Log({ write: (line) => lines.push(line) });
     const { rootkeep_service: service, rootkeep_signer: signing } = database.connections;
-    signer = await startSigner(config, signing, log);
-    const started = await createHttpApp(AppModule.of(config, service, log, signer.verifierKey), config);
-    app = started;
-    await started.listen(0, "127.0.0.1");
-    const bound = started.getHttpServer().address();
-    const address = `http://127.0.0.1:${String(typeof bound === "object" ? bound?.port : 0)}`;
+    const launch = async (): Promise<{ started: NestFastifyApplication; address: string }> => {
+      signer = await startSigner(config, signing, log);
+      const started = await createHttpApp(AppModule.of(config, service, log, signer.verifierKey), config);
+      app = started;
+      await started.listen(0, "127.0.0.1");
+      const bound = started.getHttpServer().address();
+      return { started, address: `http://127.0.0.1:${String(typeof bound === "object" ? bound?.port : 0)}` };
+    };
+    const { started, address } = await launch();
     return {
       address,
       database,
@@ -74,6 +79,10 @@ export async function startRestApp(environment: Readonly<Record<string, string>>
       lines,
       stop,
       close,
+      restart: async () => {
+        await stop();
+        return (await launch()).address;
+      },
       http: supertest(address),
       found: () => found(address, started.get(Founding).invite(new Date())),
     };

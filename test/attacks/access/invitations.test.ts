@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { isRootkeepError } from "../../src/kernel/errors.js";
-import type { Id } from "../../src/kernel/ids.js";
-import { unusedCode } from "../support/act-code.js";
-import { AttackTally } from "../support/attack-tally.js";
-import { DatabaseOwner } from "../support/database-owner.js";
-import { attackAll, judge, type Target } from "../support/row-attacks.js";
-import { type Actor, formOf, Vault } from "../support/vault.js";
+import { isRootkeepError } from "../../../src/kernel/errors.js";
+import type { Id } from "../../../src/kernel/ids.js";
+import { unusedCode } from "../../support/act-code.js";
+import { AttackTally } from "../../support/attack-tally.js";
+import { DatabaseOwner } from "../../support/database-owner.js";
+import { attackAll, judge, type Target } from "../../support/row-attacks.js";
+import { type Actor, formOf, Vault } from "../../support/vault.js";
 
 // real: PostgreSQL (attacked by its owner), every service. double: none.
 describe("becoming somebody, with an invitation or a person that the database's owner has touched [L11]", () => {

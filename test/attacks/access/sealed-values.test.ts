@@ -3,14 +3,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { isRootkeepError } from "../../src/kernel/errors.js";
-import type { Id } from "../../src/kernel/ids.js";
-import { createRootKey } from "../../src/keys/root-keys.service.js";
-import { AttackTally } from "../support/attack-tally.js";
-import { CountingRootKey } from "../support/counting-root-key.js";
-import { DatabaseOwner } from "../support/database-owner.js";
-import { withClient } from "../support/postgres.js";
-import { type Actor, Vault } from "../support/vault.js";
+import { isRootkeepError } from "../../../src/kernel/errors.js";
+import type { Id } from "../../../src/kernel/ids.js";
+import { createRootKey } from "../../../src/keys/root-keys.service.js";
+import { AttackTally } from "../../support/attack-tally.js";
+import { CountingRootKey } from "../../support/counting-root-key.js";
+import { DatabaseOwner } from "../../support/database-owner.js";
+import { withClient } from "../../support/postgres.js";
+import { type Actor, Vault } from "../../support/vault.js";
 
 // real: PostgreSQL (attacked by its owner), file root key behind a counter, every service. double: none.
 describe("sealed values and data keys exchanged by the database's owner [L3, L11]", () => {

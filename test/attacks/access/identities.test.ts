@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import type { Id } from "../../src/kernel/ids.js";
-import { AttackTally } from "../support/attack-tally.js";
-import { DatabaseOwner } from "../support/database-owner.js";
-import { linkIdentity } from "../support/link-identity.js";
-import { TestProvider } from "../support/oidc-provider.js";
-import { attackAll, type Target } from "../support/row-attacks.js";
-import { type Actor, Vault } from "../support/vault.js";
+import type { Id } from "../../../src/kernel/ids.js";
+import { AttackTally } from "../../support/attack-tally.js";
+import { DatabaseOwner } from "../../support/database-owner.js";
+import { linkIdentity } from "../../support/link-identity.js";
+import { TestProvider } from "../../support/oidc-provider.js";
+import { attackAll, type Target } from "../../support/row-attacks.js";
+import { type Actor, Vault } from "../../support/vault.js";
 
 // real: PostgreSQL (attacked by its owner), every service, oidc-provider over HTTP. double: none.
 describe("a session of the provider's, whose rows the database's owner has touched [L11]", () => {

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { bookId, Policies } from "../../src/approvals/policies.service.js";
-import { bookText } from "../../src/approvals/policy-book.js";
-import { draftEntry, SYSTEM_ACTOR } from "../../src/audit/draft.js";
-import type { Id } from "../../src/kernel/ids.js";
-import { unusedCode } from "../support/act-code.js";
-import { AttackTally } from "../support/attack-tally.js";
-import { type Copy, DatabaseOwner } from "../support/database-owner.js";
-import { approve, ask, setPolicy, setTeam } from "../support/policies.js";
-import { attackAll, judge } from "../support/row-attacks.js";
-import { type Actor, Vault } from "../support/vault.js";
+import { bookId, Policies } from "../../../src/approvals/policies.service.js";
+import { bookText } from "../../../src/approvals/policy-book.js";
+import { draftEntry, SYSTEM_ACTOR } from "../../../src/audit/draft.js";
+import type { Id } from "../../../src/kernel/ids.js";
+import { unusedCode } from "../../support/act-code.js";
+import { AttackTally } from "../../support/attack-tally.js";
+import { type Copy, DatabaseOwner } from "../../support/database-owner.js";
+import { approve, ask, setPolicy, setTeam } from "../../support/policies.js";
+import { attackAll, judge } from "../../support/row-attacks.js";
+import { type Actor, Vault } from "../../support/vault.js";
 
 const BOOKS = "approvals.policy_book";
 const TEAMS = "people.person_team";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { isRootkeepError } from "../../src/kernel/errors.js";
-import type { Id } from "../../src/kernel/ids.js";
-import { withClient } from "../support/postgres.js";
-import { type Actor, formOf, Vault } from "../support/vault.js";
+import { isRootkeepError } from "../../../src/kernel/errors.js";
+import type { Id } from "../../../src/kernel/ids.js";
+import { withClient } from "../../support/postgres.js";
+import { type Actor, formOf, Vault } from "../../support/vault.js";
 
 // real: PostgreSQL, file root key, every service. double: none.
 // The database's owner edits no row here: they change what the database answers, or what its functions do.

@@ -3,14 +3,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import type { Id } from "../../src/kernel/ids.js";
-import { createRootKey } from "../../src/keys/root-keys.service.js";
-import { unusedCode, usedCode } from "../support/act-code.js";
-import { AttackTally } from "../support/attack-tally.js";
-import { CountingRootKey } from "../support/counting-root-key.js";
-import { DatabaseOwner } from "../support/database-owner.js";
-import { attackAll, judge, type Target } from "../support/row-attacks.js";
-import { type Actor, Vault } from "../support/vault.js";
+import type { Id } from "../../../src/kernel/ids.js";
+import { createRootKey } from "../../../src/keys/root-keys.service.js";
+import { unusedCode, usedCode } from "../../support/act-code.js";
+import { AttackTally } from "../../support/attack-tally.js";
+import { CountingRootKey } from "../../support/counting-root-key.js";
+import { DatabaseOwner } from "../../support/database-owner.js";
+import { attackAll, judge, type Target } from "../../support/row-attacks.js";
+import { type Actor, Vault } from "../../support/vault.js";
 
 // real: PostgreSQL (attacked by its owner), file root key behind a counter, every service. double: none.
 describe("opening, with a deciding row that the database's owner has touched [L11]", () => {

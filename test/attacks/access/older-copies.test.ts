@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { isRootkeepError } from "../../src/kernel/errors.js";
-import type { Id } from "../../src/kernel/ids.js";
-import { unusedCode, usedCode } from "../support/act-code.js";
-import { AttackTally } from "../support/attack-tally.js";
-import { type Copy, DatabaseOwner } from "../support/database-owner.js";
-import { judge } from "../support/row-attacks.js";
-import { type Actor, formOf, Vault } from "../support/vault.js";
+import { isRootkeepError } from "../../../src/kernel/errors.js";
+import type { Id } from "../../../src/kernel/ids.js";
+import { unusedCode, usedCode } from "../../support/act-code.js";
+import { AttackTally } from "../../support/attack-tally.js";
+import { type Copy, DatabaseOwner } from "../../support/database-owner.js";
+import { judge } from "../../support/row-attacks.js";
+import { type Actor, formOf, Vault } from "../../support/vault.js";
 
 const TABLES = [
   "people.person",

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { isRootkeepError } from "../../src/kernel/errors.js";
-import { AttackTally } from "../support/attack-tally.js";
-import { DatabaseOwner } from "../support/database-owner.js";
-import { judge } from "../support/row-attacks.js";
-import { type Actor, formOf, Vault } from "../support/vault.js";
+import { isRootkeepError } from "../../../src/kernel/errors.js";
+import { AttackTally } from "../../support/attack-tally.js";
+import { DatabaseOwner } from "../../support/database-owner.js";
+import { judge } from "../../support/row-attacks.js";
+import { type Actor, formOf, Vault } from "../../support/vault.js";
 
 // A row that a search does not find cannot be checked. Where its absence would loosen a rule, the whole table has to be proven.
 // real: PostgreSQL (attacked by its owner), every service. double: none.
