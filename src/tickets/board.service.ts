@@ -13,7 +13,7 @@ import { scopedAccountOf } from "../people/scoped-account.js";
 import { hasRole, type Standing } from "../people/standing.service.js";
 import { BoardRows, type CommentRow } from "./board.repository.js";
 import { BoardTicket } from "./board-ticket.entity.js";
-import { parseTicketReference, type TicketPattern } from "./ticket-reference.js";
+import { isTicketText, parseTicketReference, type TicketPattern } from "./ticket-reference.js";
 
 /** Comments that are shown of one ticket. */
 const COMMENTS_MAX = 1_000;
@@ -82,7 +82,7 @@ export class Board {
   async close(acting: ActingPerson, reference: string): Promise<void> {
     await this.transactions.run(async (tx) => {
       const now = await tx.clock();
-      const [ticket] = await tx.readAll(BoardTicket, { reference }, "lock");
+      const ticket = await ticketOf(tx, reference, "lock");
       if (ticket === undefined) throw new RootkeepError("NOT_FOUND");
       await this.#assertMayWrite(tx, await actingStanding(tx, acting, now), ticket.accountId);
       if (ticket.state !== "OPEN") throw new RootkeepError("STATE_CONFLICT", { facts: { state: ticket.state } });
@@ -96,7 +96,7 @@ export class Board {
     assertWords("text", text, LIMITS.reasonCharsMax);
     await this.transactions.run(async (tx) => {
       const now = await tx.clock();
-      const [ticket] = await tx.readAll(BoardTicket, { reference });
+      const ticket = await ticketOf(tx, reference);
       if (ticket === undefined) throw new RootkeepError("NOT_FOUND");
       await this.#assertMayWrite(tx, await actingStanding(tx, acting, now), ticket.accountId);
       await BoardRows.comment(tx.manager, newId("ticketComment"), ticket.id, acting.personId, text);
@@ -107,7 +107,7 @@ export class Board {
   /** What the service itself writes under a ticket, once for each key; it makes no entry, for it tells of one. @returns false where there is no such ticket. */
   async note(reference: string, key: string, text: string): Promise<boolean> {
     const { result } = await this.transactions.run(async (tx) => {
-      const [ticket] = await tx.readAll(BoardTicket, { reference });
+      const ticket = await ticketOf(tx, reference);
       if (ticket !== undefined) await BoardRows.comment(tx.manager, key, ticket.id, null, text);
       return { result: ticket !== undefined, entries: [] };
     });
@@ -123,7 +123,7 @@ export class Board {
   /** @throws RootkeepError `NOT_FOUND` */
   async read(reference: string): Promise<BoardView> {
     return await this.transactions.peek(async (tx) => {
-      const [ticket] = await tx.readAll(BoardTicket, { reference });
+      const ticket = await ticketOf(tx, reference);
       if (ticket === undefined) throw new RootkeepError("NOT_FOUND");
       return { ticket, comments: await BoardRows.comments(tx.manager, ticket.id, COMMENTS_MAX) };
     });
@@ -132,7 +132,7 @@ export class Board {
   /** The ticket of this reference and the AWS account that it names; null where there is none. */
   async look(reference: string): Promise<{ isOpen: boolean; awsId: string | null } | null> {
     return await this.transactions.peek(async (tx) => {
-      const [ticket] = await tx.readAll(BoardTicket, { reference });
+      const ticket = await ticketOf(tx, reference);
       if (ticket === undefined) return null;
       const account = ticket.accountId === null ? null : await readAccount(tx, ticket.accountId);
       return { isOpen: ticket.state === "OPEN", awsId: account?.awsId ?? null };
@@ -146,6 +146,11 @@ export class Board {
     const scoped = account === null ? undefined : scopedAccountOf(account);
     if (!WRITING.some((role) => hasRole(standing, role, scoped))) throw new RootkeepError("NOT_ALLOWLISTED");
   }
+}
+
+/** The ticket of this very reference. One with a NUL in it the database would not even look for. */
+async function ticketOf(tx: WorkTransaction, reference: string, mode: "read" | "lock" = "read"): Promise<BoardTicket | undefined> {
+  return isTicketText(reference) ? (await tx.readAll(BoardTicket, { reference }, mode))[0] : undefined;
 }
 
 type NewTicket = Pick<BoardTicket, "reference" | "accountId" | "title" | "openedBy" | "openedAt" | "openKey">;

@@ -45,10 +45,18 @@ export function compileTicketPattern(source: string): TicketPattern {
 
 /** The rule that `reference` breaks, or null. Nothing is trimmed or folded: what was typed is what is logged and looked up. */
 export function ticketRule(pattern: TicketPattern, reference: string): string | null {
+  return textRule(reference) ?? (pattern.expression.test(reference) ? null : TICKET_RULES.pattern);
+}
+
+/** True if a ticket could be called so in some deployment: what is not, need not be looked for. */
+export function isTicketText(reference: string): boolean {
+  return textRule(reference) === null;
+}
+
+function textRule(reference: string): string | null {
   // The length comes first, so the pattern never runs over more than that.
   if (reference.length === 0 || reference.length > LIMITS.ticketCharsMax) return TICKET_RULES.length;
-  if (!reference.isWellFormed() || HIDDEN.test(reference)) return TICKET_RULES.characters;
-  return pattern.expression.test(reference) ? null : TICKET_RULES.pattern;
+  return !reference.isWellFormed() || HIDDEN.test(reference) ? TICKET_RULES.characters : null;
 }
 
 /**

@@ -215,6 +215,28 @@ describe("what a ticket is told", () => {
     assert.deepEqual(await states(), ["SENT"]);
   });
 
+  it("is nothing of an opening that was undone after its claim: a code that was given out already is not told of twice", async () => {
+    const { requestId, ticket } = await asked();
+    await approve(vault, alan, requestId);
+    const grantId = await grantOf(requestId);
+    const ends: string[] = [];
+    // A step may end in between; then the second code is another one.
+    for (let call = 0; call < 2; call++) {
+      const code = await rita.app.next();
+      ends.push(
+        await vault.reveals.code(rita, grantId, code).then(
+          () => "given",
+          (error: unknown) => (isRootkeepError(error, "CODE_WAIT") ? "wait" : String(error)),
+        ),
+      );
+    }
+    await vault.grants.giveBack(rita, grantId);
+    await crew.turn();
+    assert.ok(ends[0] === "given" && (ends[1] === "wait" || ends[1] === "given"), ends.join());
+    const opened = desk.events(ticket).filter((event) => event === "request.opened");
+    assert.equal(opened.length, ends.filter((end) => end === "given").length);
+  });
+
   it("arrives when the system is back, whole, once and in order, although each answer before was lost", async () => {
     const { requestId, ticket } = await asked();
     desk.manner = "refuse";
