@@ -93,9 +93,9 @@ export class ApprovalsModule {
         {
           provide: EndedEpoch,
           // What requests are told through is lent by ToldSystem, which therefore is there first.
-          inject: [Transactions, AuditLog, ToldSystem],
-          useFactory: async (transactions: Transactions, log: AuditLog) => {
-            const ended = new EndedEpoch(transactions, log);
+          inject: [Transactions, AuditLog, Certification, ToldSystem],
+          useFactory: async (transactions: Transactions, log: AuditLog, certification: Certification) => {
+            const ended = new EndedEpoch(transactions, certification);
             // Before anything else is made, and long before anybody is answered. A log that was put back again takes no entry.
             if (!log.isRolledBack) await ended.voidOpen();
             return ended;

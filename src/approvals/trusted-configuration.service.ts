@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import type { AuditLog } from "../audit/audit-log.service.js";
-import type { JsonObject } from "../audit/canonical-json.js";
+import { canonicalJson, type JsonObject } from "../audit/canonical-json.js";
 import { draftEntry, personActor } from "../audit/draft.js";
 import { RootkeepError } from "../kernel/errors.js";
 import { newEventId } from "../kernel/ids.js";
@@ -8,6 +9,10 @@ import type { Certification } from "../people/certification.service.js";
 import { approvedDigest, configApproval } from "../people/config-approval.js";
 import type { GuardedAct } from "./guarded-act.port.js";
 import { CUSTODIAN_ACT, custodianForm, partiesOf } from "./people-acts.service.js";
+
+function digestOf(settings: JsonObject): string {
+  return createHash("sha256").update(canonicalJson(settings)).digest("hex");
+}
 
 /** The trusted configuration of this process. */
 export interface TrustedFacts {
@@ -42,6 +47,20 @@ export class TrustedConfiguration {
     return null;
   }
 
+  /**
+   * The settings that custodians approved last, whatever this process runs with; null where the log does not tell. Unlike for
+   * {@link approvedDigest}, an entry that somebody else appended hides what is older: whoever is let in by these settings is let in as nobody.
+   */
+  get approvedSettings(): JsonObject | null {
+    const entries = [this.log.lastOf("people.founded"), this.log.lastOf("config.approve")].filter((entry) => entry !== undefined);
+    const newest = entries.sort((one, other) => other.seq - one.seq)[0];
+    const digest = newest === undefined ? null : approvedDigest(this.records, newest.eventId, newest.details);
+    if (newest === undefined || digest === null) return null;
+    // A founding names the digest alone: then only the same configuration tells what it is of.
+    const known = [newest.details["settings"] as JsonObject | undefined, this.current.settings];
+    return known.find((candidate) => candidate !== undefined && digestOf(candidate) === digest) ?? null;
+  }
+
   get isApproved(): boolean {
     return this.approvedDigest === this.current.digest;
   }
@@ -55,8 +74,8 @@ export class TrustedConfiguration {
   }
 
   /**
-   * What must hold for the whole deployment before anything is opened: an approved configuration and, after the log was reopened, a
-   * certified allowlist.
+   * What must hold for the whole deployment before anything is opened: an approved configuration and, after the log was reopened or the custodians
+   * were recovered, a certified allowlist.
    * @throws RootkeepError `CONFIG_UNAPPROVED`, `ALLOWLIST_UNCERTIFIED`
    */
   assertMayOpen(): void {

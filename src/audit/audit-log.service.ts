@@ -17,10 +17,13 @@ import type { StreamIndex } from "./stream-index.js";
 import { UnsignedTail } from "./unsigned-tail.js";
 
 /** Actions whose newest entry this service remembers: what the log itself says about the deployment. */
-const REMEMBERED = new Set(["people.founded", "config.approve", "allowlist.certify"]);
+const REMEMBERED = new Set(["people.founded", "people.recovered", "config.approve", "allowlist.certify"]);
 
-/** Actions of which it keeps every entry: who asked for a row of the allowlist, and who approved it. */
-const KEPT = new Set(["allowlist.grant"]);
+/**
+ * Actions of which it keeps every entry: who asked for a row of the allowlist, and who approved it; and recoveries, lest a forged one hide a
+ * real one.
+ */
+const KEPT = new Set(["allowlist.grant", "people.recovered"]);
 
 /** Entries read at once while following the log. */
 const PAGE = 2_000;
@@ -211,6 +214,11 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
   /** The newest entry of a remembered action, or undefined. */
   lastOf(action: string): RememberedEntry | undefined {
     return this.#index.lastOf(action);
+  }
+
+  /** Every entry of an action of which all are kept, oldest first. */
+  keptOf(action: string): readonly RememberedEntry[] {
+    return this.#index.keptOf(action);
   }
 
   /** The entry at `seq`, if it is of an action whose every entry is kept. */

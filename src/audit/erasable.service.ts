@@ -1,4 +1,5 @@
 import type { EntityManager } from "typeorm";
+import type { EntryAction } from "./actions.js";
 import { type Entry, entryExtras, parseEntry } from "./entry.js";
 import { isObject } from "./entry-form.js";
 
@@ -83,9 +84,12 @@ function requestOf(entry: Entry): string | undefined {
   return target?.type === "request" ? target.id : undefined;
 }
 
+/** Entries whose openings about people go by their place in the list of custodians. */
+const NAMES_CUSTODIANS: ReadonlySet<string> = new Set<EntryAction>(["people.founded", "people.recovered"]);
+
 function isAboutPerson(entry: Entry, field: string, id: string): boolean {
   const { target, details } = entryExtras(entry);
-  if (entry.action === "people.founded") return field.startsWith(`custodian.${String(founderOf(details?.["custodians"], id))}.`);
+  if (NAMES_CUSTODIANS.has(entry.action)) return field.startsWith(`custodian.${String(founderOf(details?.["custodians"], id))}.`);
   return (target?.type === "person" && target.id === id) || details?.["person"] === id;
 }
 

@@ -77,6 +77,7 @@ export class LogIndex {
   readonly #rememberedIds = new Set<string>();
   readonly #remembered = new Map<string, RememberedEntry>();
   readonly #kept = new Map<number, RememberedEntry>();
+  readonly #keptOf = new Map<string, RememberedEntry[]>();
   readonly #epochStarts: EpochStart[] = [];
 
   /**
@@ -129,6 +130,11 @@ export class LogIndex {
     return this.#kept.get(seq);
   }
 
+  /** Every entry of an action that is kept, oldest first. */
+  keptOf(action: string): readonly RememberedEntry[] {
+    return this.#keptOf.get(action) ?? [];
+  }
+
   /** Intents that nobody has written an outcome for, oldest first. */
   openIntents(): OpenIntent[] {
     return [...this.#openIntents.values()];
@@ -176,7 +182,7 @@ export class LogIndex {
     this.readers.take(entry);
     this.claims.take(entry);
     if (this.remember.has(entry.action)) this.#remember(entry);
-    if (this.keep.has(entry.action)) this.#kept.set(entry.seq, rememberedOf(entry));
+    if (this.keep.has(entry.action)) this.#keep(entry);
     this.#lastLeaf = leaf;
     this.roots.append(leaf);
     this.#size += 1;
@@ -194,6 +200,14 @@ export class LogIndex {
     if (this.#rememberedIds.has(entry.id)) throw new RootkeepError("CHAIN_BROKEN", { facts: { seq: entry.seq } });
     this.#rememberedIds.add(entry.id);
     this.#remembered.set(entry.action, rememberedOf(entry));
+  }
+
+  #keep(entry: IndexedEntry): void {
+    const kept = rememberedOf(entry);
+    this.#kept.set(entry.seq, kept);
+    const all = this.#keptOf.get(entry.action);
+    if (all === undefined) this.#keptOf.set(entry.action, [kept]);
+    else all.push(kept);
   }
 
   #noteIntent({ id, seq, time, action, outcome, target, stream, details }: IndexedEntry): void {

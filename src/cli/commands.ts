@@ -8,6 +8,7 @@ import { LOGIN_COMMANDS } from "./login.js";
 import { PEOPLE_COMMANDS } from "./people.js";
 import { PEOPLE_REPORT_COMMANDS } from "./people-report.js";
 import { POLICY_COMMANDS } from "./policies.js";
+import { RECOVER_COMMAND } from "./recover.js";
 import { REOPEN_COMMAND } from "./reopen.js";
 import { REQUEST_COMMANDS } from "./requests.js";
 import { SERVER_COMMANDS } from "./serve.js";
@@ -27,5 +28,6 @@ export const COMMANDS: readonly (Command | RawCommand)[] = [
   ...POLICY_COMMANDS,
   ...AUDIT_COMMANDS,
   REOPEN_COMMAND,
+  RECOVER_COMMAND,
   ...ESCROW_COMMANDS,
 ];

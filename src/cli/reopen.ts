@@ -19,9 +19,7 @@ export const REOPEN_COMMAND: Command = {
     "Configured like the service, with ROOTKEEP_LOG_ORIGIN set to the next epoch (…/prod/1 becomes …/prod/2). Needs the owner's and the\n" +
     "signer's database URL, the log's key and the guard. Nothing opens before two custodians have looked: docs/operations.md, \"The log was put back\".",
   async run(call) {
-    const reason = call.given.text("reason") ?? "";
-    if (reason.trim() === "" || reason.length > REASON_CHARACTERS_MAX || /\p{C}/u.test(reason))
-      throw new LocalError(`a reason has 1 to ${String(REASON_CHARACTERS_MAX)} printable characters`);
+    const reason = assertReason(call.given.required("reason"));
     const seen: string[] = [];
     for (const file of call.given.list("seen")) seen.push(await noteIn(file));
     const { stderr } = call.shell;
@@ -53,6 +51,13 @@ export const REOPEN_COMMAND: Command = {
     return undefined;
   },
 };
+
+/** The operator's words for the log. @throws LocalError */
+export function assertReason(reason: string): string {
+  if (reason.trim() === "" || reason.length > REASON_CHARACTERS_MAX || /\p{C}/u.test(reason))
+    throw new LocalError(`a reason has 1 to ${String(REASON_CHARACTERS_MAX)} printable characters`);
+  return reason;
+}
 
 /** The note in a file, or in the receipt (`.tlog-proof`) that it is. */
 async function noteIn(file: string): Promise<string> {

@@ -123,7 +123,8 @@ export const ERRORS = {
     http: 409,
     grpc: "FAILED_PRECONDITION",
     retry: "after approval",
-    message: "The log was reopened; nothing is opened until two custodians have certified allowlist, teams and policies anew.",
+    message:
+      "The log was reopened or the custodians were recovered; nothing is opened until two have certified allowlist, teams and policies anew.",
   },
   CONFIG_UNAPPROVED: {
     http: 409,

@@ -53,6 +53,11 @@ export const TOPICS = {
     "Too many openings in a short time; more are refused. Find out who it is, and why.",
     true,
   ),
+  "custodians.recovered": topic(
+    "the custodians were recovered",
+    "The escrow quorum has named new custodians; those before are suspended and all sessions, requests and grants end. If nobody told you of it, stop the service.",
+    true,
+  ),
   alarm: topic("an alarm", "The service has noticed what somebody must look at now.", true),
 } as const satisfies Record<string, TopicRow>;
 export type Topic = keyof typeof TOPICS;

@@ -40,7 +40,10 @@ export class CertificationReply {
   @Shown({ type: "string", nullable: true, description: "What was certified last; null if nothing was." })
   readonly certifiedDigest!: string | null;
   @Shown({ ...SHOWN.seq, nullable: true }) readonly certifiedSeq!: number | null;
-  @Shown({ ...SHOWN.flag, description: "True while the log was reopened and nobody has certified the allowlist since." })
+  @Shown({
+    ...SHOWN.flag,
+    description: "True while the log was reopened, or the custodians were recovered, and nobody has certified the allowlist since.",
+  })
   readonly isMissing!: boolean;
   @Shown({ ...SHOWN.count, description: "Entries that gave no rights any more when this was read, and would after a certificate." })
   readonly lapsed!: number;

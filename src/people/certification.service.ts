@@ -16,6 +16,7 @@ import { CertifiedPolicies } from "./certified-policies.port.js";
 import { dueAt, isOpen, LapseRule } from "./lapse.js";
 import { Person } from "./person.entity.js";
 import { PersonTeam } from "./person-team.entity.js";
+import { newestRecovery } from "./recovery-mark.js";
 
 /** The allowlist as it stands, and what decides beside it, for those who are to certify it. */
 export interface CertifiedList {
@@ -39,10 +40,19 @@ export interface Certificate {
   readonly at: Date;
 }
 
+/** Where what was before ended, and by what; in the form in which the entries that end it say so. */
+export type Cut = { readonly reopened: number } | { readonly recovered: number };
+
+/** Place of the entry that cut. */
+export function seqOfCut(cut: Cut): number {
+  return "reopened" in cut ? cut.reopened : cut.recovered;
+}
+
 /**
  * Two custodians certify the allowlist as a whole: who stands on it, with which role and where, and in which team, is right, and so are the
  * policies. They do so every quarter, lest its entries lapse ({@link LapseRule}). A log that was reopened may have lost that somebody left or
- * that a policy became stricter; until they have, nothing is opened (design §7).
+ * that a policy became stricter, and custodians who were recovered have looked at nothing yet; until they have, nothing is opened (design §7,
+ * decision 0028).
  */
 export class Certification implements LapseRule {
   constructor(
@@ -63,10 +73,17 @@ export class Certification implements LapseRule {
     return entry === undefined || certificate === null ? null : { seq: entry.seq, ...certificate };
   }
 
-  /** True while the log was reopened and nobody has certified the allowlist since. */
+  /** The newest entry behind which nothing of before counts as it stood: the log was reopened, or the custodians were recovered. Null for none. */
+  get cut(): Cut | null {
+    const [reopened, recovered] = [this.log.epochStarts.at(-1)?.seq, newestRecovery(this.log, this.records)];
+    if (recovered !== undefined && recovered > (reopened ?? -1)) return { recovered };
+    return reopened === undefined ? null : { reopened };
+  }
+
+  /** True while nobody has certified the allowlist since the {@link cut}. */
   get isMissing(): boolean {
-    const reopened = this.log.epochStarts.at(-1);
-    return reopened !== undefined && (this.newest?.seq ?? -1) < reopened.seq;
+    const { cut } = this;
+    return cut !== null && (this.newest?.seq ?? -1) < seqOfCut(cut);
   }
 
   /** @throws RootkeepError `ALLOWLIST_UNCERTIFIED` while {@link isMissing}. */

@@ -263,6 +263,6 @@ export async function assertUnknown(tx: WorkTransaction, form: PersonForm): Prom
 }
 
 /** What two texts that look the same have in common. */
-function alike(text: string): string {
+export function alike(text: string): string {
   return text.normalize("NFKC").replaceAll(/\s+/gu, " ").trim().toLowerCase();
 }

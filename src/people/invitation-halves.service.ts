@@ -13,6 +13,25 @@ import type { Taking, TakingStatementPort } from "./taking-statement.port.js";
 const CODE_ALPHABET = "23456789abcdefghjkmnpqrstvwxyz";
 const CODE_CHARS = 10;
 
+/** What completes an invitation: the link's token and the code. */
+export interface InvitationSecrets {
+  readonly token: string;
+  readonly code: string;
+}
+
+/** Both halves at once, for an invitation that no custodian hands over: there is none who could (`RecoverCustodians`). */
+export function newInvitationSecrets(): InvitationSecrets {
+  return { token: newToken(), code: newCode() };
+}
+
+function newToken(): string {
+  return `rki_${randomBytes(32).toString("base64url")}`;
+}
+
+function newCode(): string {
+  return Array.from({ length: CODE_CHARS }, () => CODE_ALPHABET.charAt(randomInt(CODE_ALPHABET.length))).join("");
+}
+
 /**
  * The two halves of an invitation (design §2): the link goes to the custodian who asked (until mail can be sent), the code that completes
  * it to the one whose approval decided, so neither of them can become the person alone. Each half takes a fresh second factor: two stolen
@@ -36,7 +55,7 @@ export class InvitationHalves {
     custodian: ActingPerson,
     code: string,
   ): Promise<{ token: string; expiresAt: Date; seq: number }> {
-    const token = `rki_${randomBytes(32).toString("base64url")}`;
+    const token = newToken();
     return { token, ...(await this.#take(requestId, custodian, "link", token, code)) };
   }
 
@@ -46,7 +65,7 @@ export class InvitationHalves {
    * @throws RootkeepError as {@link takeLink}.
    */
   async takeCode(requestId: Id<"request">, custodian: ActingPerson, code: string): Promise<{ code: string; expiresAt: Date; seq: number }> {
-    const half = Array.from({ length: CODE_CHARS }, () => CODE_ALPHABET.charAt(randomInt(CODE_ALPHABET.length))).join("");
+    const half = newCode();
     return { code: half, ...(await this.#take(requestId, custodian, "code", half, code)) };
   }
 

@@ -39,7 +39,7 @@ module.exports = {
       severity: "error",
       from: {
         path: "^src/",
-        pathNot: `^src/(${[...ORDER, ...BESIDE].join("|")})/|^src/(main|app\\.module|entities|operator|reopening|signer|version)\\.ts$`,
+        pathNot: `^src/(${[...ORDER, ...BESIDE].join("|")})/|^src/(main|app\\.module|entities|operator|recovery|reopening|signer|version)\\.ts$`,
       },
       to: {},
     },
@@ -97,17 +97,19 @@ module.exports = {
       comment:
         "Besides the vocabulary it knows its own environment, the pure forms of the log, as the offline verifier does, and the escrow's.",
       severity: "error",
-      from: { path: "^src/cli/", pathNot: "^src/cli/(serve|reopen)\\.ts$" },
+      from: { path: "^src/cli/", pathNot: "^src/cli/(serve|reopen|recover)\\.ts$" },
       to: {
         path: "^src/(?!cli/|kernel/|contract/|verify/|version\\.ts$|config/(client-environment|config)\\.ts$|audit/(tlog/)?[a-z0-9-]+\\.ts$|keys/escrow-(share|quorum)\\.ts$)|^(migrations|test)/",
       },
     },
     {
       name: "serve-starts-the-server",
-      comment: "The files of the command line that see the server: `serve` and `migrate`, and `audit reopen`.",
+      comment: "The files of the command line that see the server: `serve` and `migrate`, `audit reopen` and `recover custodians`.",
       severity: "error",
-      from: { path: "^src/cli/(serve|reopen)\\.ts$" },
-      to: { path: "^src/(?!cli/|kernel/|contract/|verify/|config/|database/|telemetry/|main\\.ts$|operator\\.ts$|reopening\\.ts$)|^test/" },
+      from: { path: "^src/cli/(serve|reopen|recover)\\.ts$" },
+      to: {
+        path: "^src/(?!cli/|kernel/|contract/|verify/|config/|database/|telemetry/|main\\.ts$|operator\\.ts$|reopening\\.ts$|recovery\\.ts$)|^test/",
+      },
     },
     {
       name: "verifier-stands-alone",
@@ -131,7 +133,7 @@ module.exports = {
     {
       name: "migrations-start-from-the-top",
       severity: "error",
-      from: { path: "^src/", pathNot: "^src/(main|operator|reopening|signer)\\.ts$" },
+      from: { path: "^src/", pathNot: "^src/(main|operator|recovery|reopening|signer)\\.ts$" },
       to: { path: "^migrations/" },
     },
     { name: "shipped-code-knows-no-test", severity: "error", from: { path: "^(src|migrations)/" }, to: { path: "^test/" } },
