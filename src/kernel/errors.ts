@@ -123,8 +123,7 @@ export const ERRORS = {
     http: 409,
     grpc: "FAILED_PRECONDITION",
     retry: "after approval",
-    message:
-      "The log was reopened or the custodians were recovered; nothing is opened until two have certified allowlist, teams and policies anew.",
+    message: "After a reopening or a recovery nothing is opened until two custodians have certified allowlist, teams and policies.",
   },
   CONFIG_UNAPPROVED: {
     http: 409,
