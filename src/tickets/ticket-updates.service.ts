@@ -7,6 +7,7 @@ import type { UpdateSender } from "./update-sender.service.js";
 
 const LOOK_EVERY_MS = 500;
 const COUNT_EVERY_MS = 10_000;
+const FORGET_EVERY_MS = 3_600_000;
 /** Longer than the review of a break-glass may take, which is told to the ticket that was opened for it. */
 const KEPT_DAYS = 90;
 
@@ -24,6 +25,7 @@ export class TicketUpdates {
     this.#loops = new SteadyLoops([
       ...(sender === null ? [] : [{ pauseMs: LOOK_EVERY_MS, once: async (signal: AbortSignal) => (await sender.sendDue(signal)) > 0 }]),
       { pauseMs: COUNT_EVERY_MS, once: () => this.#count() },
+      { pauseMs: FORGET_EVERY_MS, once: () => this.#forget() },
     ]);
   }
 
@@ -52,6 +54,10 @@ export class TicketUpdates {
   async #count(): Promise<boolean> {
     this.#counts = await UpdateOutbox.counts(this.dataSource);
     this.onCounts(this.#counts);
+    return false;
+  }
+
+  async #forget(): Promise<boolean> {
     await UpdateOutbox.forget(this.dataSource, KEPT_DAYS);
     return false;
   }

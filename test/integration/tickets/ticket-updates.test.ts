@@ -171,6 +171,21 @@ describe("what a ticket is told", () => {
     assert.deepEqual(desk.tickets.get(opened)?.accounts, desk.tickets.get(ticket)?.accounts);
   });
 
+  it("finds out an invented ticket of a break-glass when the system is back: that is given up at once, and the one opened for the review is told", async () => {
+    const { account } = await scene("INC");
+    desk.manner = "refuse";
+    const requestId = await ask(vault, rita, account, { ticket: "INC-777", purpose: "account-email-change", breakGlass: true });
+    await approve(vault, alan, requestId);
+    await vault.open(rita, await grantOf(requestId));
+    await vault.grants.giveBack(rita, await grantOf(requestId));
+    desk.manner = "answer";
+    await crew.later();
+    assert.deepEqual(crew.dead, ["ticket_unknown"]);
+    const opened = [...desk.tickets.keys()].filter((reference) => reference.startsWith("INC-9")).at(-1)!;
+    assert.deepEqual(desk.events(opened), ["glass.granted", "request.opened", "request.returned"]);
+    assert.equal(desk.tickets.get(opened)?.notes[0]?.facts["account"], account);
+  });
+
   it("is nothing of a value, a reason, a name, an address or a code: ids, slugs, numbers and times alone [L8]", async () => {
     desk.heard.length = 0;
     const { requestId } = await asked({ purpose: "account-email-change", breakGlass: true }, "INC");
