@@ -1,64 +1,6 @@
 // The bad days at full counts: `npm run faults [-- NAME]`; a name is that of one file of this folder, such as `openings`. The last line is one
 // JSON object: what was tried and what was violated.
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { runTestFile } from "../runner/file-run.js";
-import { chosenFiles } from "../runner/suites.js";
-import { startSharedServer } from "../support/postgres.js";
-import { TALLY_VARIABLE, type Tally } from "./tally.js";
+import { longRun } from "../runner/long-run.js";
 
-const FILE_TIMEOUT_MS = 30 * 60_000;
-
-const compiled = dirname(dirname(fileURLToPath(import.meta.url)));
-const source = join(compiled, "..", "..", "test");
-
-async function main(name: string | undefined): Promise<number> {
-  const { files, names } = await chosenFiles(compiled, source, "fault", name);
-  if (files.length === 0) {
-    say(`no such faults: ${String(name)}; there are ${names.join(" ")}`);
-    return 2;
-  }
-  const directory = await mkdtemp(join(tmpdir(), "rootkeep-faults-"));
-  const path = join(directory, "tally");
-  const server = await startSharedServer();
-  const totals = { passed: 0, failed: 0 };
-  try {
-    // The test processes inherit this program's environment.
-    Object.assign(process.env, server.env, { ROOTKEEP_FAULTS: "full", [TALLY_VARIABLE]: path });
-    for (const file of files) {
-      const result = await runTestFile(file.path, { timeoutMs: FILE_TIMEOUT_MS });
-      totals.passed += result.passed;
-      totals.failed += result.failed;
-      say(`${result.failed > 0 ? "FAIL" : "ok  "}  ${file.name}  ${String(result.passed)} passed, ${String(result.failed)} failed`);
-      for (const { name: test, text } of result.failures) say(`      x ${test}\n${text.replaceAll(/^/gm, "        ")}`);
-    }
-    const sums = sum(await readFile(path, "utf8").catch(() => ""));
-    say(JSON.stringify({ name: name ?? "faults", ...sums, violations: totals.failed, properties: totals.passed + totals.failed }));
-    return totals.failed === 0 && totals.passed > 0 ? 0 : 1;
-  } finally {
-    await server.stop();
-    await rm(directory, { recursive: true, force: true });
-  }
-}
-
-function sum(lines: string): Required<Tally> & { readonly scenarios: Readonly<Record<string, number>> } {
-  const sums = { tried: 0, calls: 0, opened: 0, scenarios: {} as Record<string, number>, counts: {} as Record<string, number> };
-  for (const line of lines.split("\n").filter((text) => text !== "")) {
-    const { scenario, tried, calls = 0, opened = 0, counts = {} } = JSON.parse(line) as Tally & { scenario: string };
-    sums.tried += tried;
-    sums.calls += calls;
-    sums.opened += opened;
-    sums.scenarios[scenario] = (sums.scenarios[scenario] ?? 0) + tried;
-    for (const [name, count] of Object.entries(counts)) sums.counts[name] = (sums.counts[name] ?? 0) + count;
-  }
-  return sums;
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-const code = await main(process.argv[2]);
+const code = await longRun({ suite: "fault", called: "faults", fileTimeoutMs: 30 * 60_000 }, process.argv[2]);
 process.stdout.write("", () => process.exit(code));

@@ -3,11 +3,23 @@ import { readdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 
 /** All suites in the order in which they run: what is quick and pure first, so that a plain mistake shows at once. */
-export const SUITES = ["unit", "property", "conformance", "static", "policy", "integration", "attacks", "e2e", "fault", "canary"] as const;
+export const SUITES = [
+  "unit",
+  "property",
+  "conformance",
+  "static",
+  "policy",
+  "integration",
+  "attacks",
+  "e2e",
+  "fault",
+  "model",
+  "canary",
+] as const;
 export type Suite = (typeof SUITES)[number];
 
 /** Suites whose files share one PostgreSQL server. */
-export const DATABASE_SUITES: ReadonlySet<Suite> = new Set<Suite>(["policy", "integration", "attacks", "e2e", "fault", "canary"]);
+export const DATABASE_SUITES: ReadonlySet<Suite> = new Set<Suite>(["policy", "integration", "attacks", "e2e", "fault", "model", "canary"]);
 
 export interface TestFile {
   readonly suite: Suite;
