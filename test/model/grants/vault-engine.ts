@@ -1,5 +1,6 @@
 // The real engine as it runs: services, PostgreSQL, file root key, ciphers, and a log whose chain is real. Only time is not: it stands where a
 // history puts it, in the database and in this process.
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { MIGRATIONS } from "../../../migrations/index.js";
 import { clientOptions, SteadyClient } from "../../../src/database/data-source.service.js";
@@ -123,6 +124,7 @@ export class VaultEngine implements Engine {
     } finally {
       this.rootKey.heal();
       await this.owner.query(`GRANT ${APPEND} TO rootkeep_service`);
+      if (fate === "cut") await this.#reconnect();
     }
   }
 
@@ -164,6 +166,16 @@ export class VaultEngine implements Engine {
         };
       }
     });
+  }
+
+  /** Waits until no pool holds a connection that was cut: whoever got one next would be refused for it, and the model knows of one refusal alone. */
+  async #reconnect(): Promise<void> {
+    for (let whole = 0; whole < 3; ) {
+      await sleep(30);
+      const asked = Array.from({ length: 8 }, () => this.#vault.dataSource.query("SELECT 1"));
+      const answers = await Promise.allSettled([...asked, this.#vault.log.check()]);
+      whole = answers.every(({ status }) => status === "fulfilled") ? whole + 1 : 0;
+    }
   }
 
   /** Another process over the same database: what the one before had in memory is gone. */
