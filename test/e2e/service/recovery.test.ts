@@ -37,6 +37,11 @@ interface QuorumFiles {
   readonly files: readonly string[];
 }
 
+interface Counts {
+  readonly keys: number;
+  readonly wraps: number;
+}
+
 interface Recovered {
   readonly seq: number;
   readonly recipient: string;
@@ -218,6 +223,19 @@ describe("recover custodians", () => {
     await start();
     for (const member of Object.values(crew)) assert.equal(await refusal(member.client.get("/v1/people/self")), "UNAUTHENTICATED");
     for (const member of Object.values(crew)) await assert.rejects(member.signIn());
+  });
+
+  it("finds every data key wrapped to the recipient that custodians approved, soon after a start [ES-8]", async () => {
+    const sql = `SELECT count(*)::int AS keys, count(w.data_key_id)::int AS wraps FROM keys.data_key k
+      LEFT JOIN keys.escrow_wrap w ON w.data_key_id = k.id AND w.recipient = $1`;
+    const ours = [quorums.ours.recipient];
+    const look = async () => (await withClient(await superuserOf(directory), (client) => client.query(sql, ours))).rows[0] as Counts;
+    let counts = await look();
+    for (let tries = 0; counts.wraps < counts.keys && tries < 100; tries++) {
+      await pause(100);
+      counts = await look();
+    }
+    assert.deepEqual(counts, { keys: 4, wraps: 4 });
   });
 
   it("lets the new custodians in by their invitations, once, and nobody else", async () => {
