@@ -1,14 +1,14 @@
 import { constants, open } from "node:fs/promises";
 import { type EscrowShare, parseShare } from "../keys/escrow-share.js";
 import type { Call } from "./command.js";
-import { LocalError } from "./failure.js";
+import { LocalError, UsageError } from "./failure.js";
 
 /** Bytes of the largest file that is read for a share. */
 const SHARE_FILE_BYTES_MAX = 1_000;
 
 /** The options by which shares come in; never as an argument itself. */
 export const SHARE_OPTIONS = {
-  share: { kind: "list", value: "FILE", meaning: "a file with one share; give one for each", isRequired: true },
+  share: { kind: "list", value: "FILE", meaning: "a file with one share; give one for each" },
   ask: { kind: "flag", meaning: "ask at the prompt for the shares that are still missing, each in one line; nothing is shown" },
 } as const;
 
@@ -19,9 +19,10 @@ export const SHARE_OPTIONS = {
 export async function sharesOf(call: Call): Promise<EscrowShare[]> {
   const shares: EscrowShare[] = [];
   for (const [at, file] of call.given.list("share").entries()) shares.push(await shareIn(file, `share file ${String(at + 1)}`));
-  const wanted = shares[0]?.threshold ?? 0;
-  while (call.given.flag("ask") && shares.length < wanted) {
-    const name = `share ${String(shares.length + 1)} of ${String(wanted)}`;
+  if (shares.length === 0 && !call.given.flag("ask")) throw new UsageError("--share or --ask is needed");
+  // How many there must be stands in the first.
+  for (let wanted = shares[0]?.threshold ?? 1; call.given.flag("ask") && shares.length < wanted; wanted = shares[0]?.threshold ?? 1) {
+    const name = shares.length === 0 ? "share 1" : `share ${String(shares.length + 1)} of ${String(wanted)}`;
     const typed = await call.ask(`${name[0]?.toUpperCase() ?? ""}${name.slice(1)}`);
     shares.push(typed.expose((text) => parseShare(text, name)));
   }

@@ -275,7 +275,7 @@ export const VARIABLES = {
     isFallbackComputed: true,
     meaning:
       "Recipient of the escrow quorum, as `rootkeep key escrow create` prints it. Every data key is wrapped to it besides, so that enough holders of " +
-      "shares replace a lost root key, and found the custodians anew. Production without one is warned of.",
+      "shares open every secret without the root key, and recover the custodians. Production without one is warned of.",
     isTrusted: true,
   },
   ROOTKEEP_OIDC_ISSUER: {
@@ -376,7 +376,7 @@ export const VARIABLES = {
     isTrusted: false,
   },
   ROOTKEEP_GLASS_TICKET_PATTERN: {
-    form: text(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,256}$/u, "must be a regular expression of 1 to 256 characters without control characters"),
+    form: text(/^[\x20-\x7e]{1,200}$/, "must be a regular expression of 1 to 200 printable ASCII characters"),
     fallback: "(?:INC|P1)-[1-9][0-9]{0,9}",
     meaning:
       "What the ticket of a break-glass must look like, whole, besides ROOTKEEP_TICKET_PATTERN: the reference of an incident of the highest class.",

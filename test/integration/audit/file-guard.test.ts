@@ -23,7 +23,7 @@ const noteIn = async (path: string) => (await guardOf(path).read())?.note ?? nul
 const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
 const refusedFor = (reason: string) => (error: unknown) => isRootkeepError(error, "UNAVAILABLE") && error.reason === reason;
 
-/** A mount point of our own can be tried only by root, and in a sandbox not even by root. */
+/** A mount point of our own can be tried only by root, and where mounting is forbidden not even by root. */
 function mayMount(): boolean {
   if (process.getuid?.() !== 0) return false;
   try {
