@@ -13,7 +13,8 @@ export interface TrustedConfig {
   readonly brake: Readonly<Record<"deployment" | "minutes" | "person", string>>;
   readonly delivery: DeliveryForm;
   readonly deployment: string;
-  readonly escrowRecipient: string | null;
+  /** Left out where there is none: so what was approved before there was an escrow stays approved. */
+  readonly escrowRecipient?: string;
   readonly glassTicketPattern: string;
   readonly guard: string;
   readonly logKey: string;
@@ -57,7 +58,7 @@ export function trustedConfig(config: Config): TrustedConfig {
     },
     delivery: config.delivery,
     deployment: config.deployment,
-    escrowRecipient: config.escrowRecipient,
+    ...escrowQuorum(config.escrowRecipient),
     glassTicketPattern: config.glassTicketPattern,
     guard: place(config.guard),
     logKey: place(config.logKey),
@@ -80,6 +81,10 @@ export function trustedConfig(config: Config): TrustedConfig {
     ...ticketSystem(config.tickets),
     witnesses: config.witnesses,
   };
+}
+
+function escrowQuorum(escrowRecipient: string | null): Pick<TrustedConfig, "escrowRecipient"> {
+  return escrowRecipient === null ? {} : { escrowRecipient };
 }
 
 function ticketSystem(tickets: TicketConfig): Pick<TrustedConfig, "tickets"> {
