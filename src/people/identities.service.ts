@@ -96,7 +96,10 @@ export class Identities {
 
   /** Identities of a person, ended ones too. */
   async list(personId: Id<"person">): Promise<Identity[]> {
-    return await this.transactions.peek((tx) => tx.readAll(Identity, { personId }));
+    return await this.transactions.peek(async (tx) => {
+      if ((await tx.read(Person, personId)) === null) throw new RootkeepError("NOT_FOUND");
+      return await tx.readAll(Identity, { personId });
+    });
   }
 
   async #accept(tx: WorkTransaction, tokenHash: Buffer, form: LinkForm, proof: ProvenIdentity) {

@@ -48,7 +48,7 @@ export class InvitationHalves {
   /**
    * The link's token, once, to the custodian who asked.
    * @param code a fresh code of the custodian's own authenticator.
-   * @throws RootkeepError `NOT_FOUND`, `NOT_ALLOWLISTED`, `ALREADY_RELEASED`, `STATE_CONFLICT`, `STEP_UP_REQUIRED`, `LOCKED_OUT`
+   * @throws RootkeepError `NOT_FOUND`, `NOT_ALLOWLISTED`, `ALREADY_RELEASED`, `STATE_CONFLICT`, `APPROVAL_EXPIRED`, `STEP_UP_REQUIRED`, `LOCKED_OUT`
    */
   async takeLink(
     requestId: Id<"request">,
@@ -97,6 +97,7 @@ export class InvitationHalves {
         half,
         person: personId,
         authenticator,
+        since: standing.person,
       });
       const valueHash = this.records.tokenHash(value);
       tx.change(Invitation, invitation, isLink ? { tokenHash: valueHash } : { codeHash: valueHash });

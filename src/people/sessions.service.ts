@@ -113,13 +113,14 @@ export class Sessions {
     if (atProvider !== null) await this.provider.assertStands(atProvider, LIMITS.providerActSeconds, "refuse");
   }
 
-  /** The person's sessions that have not ended. */
+  /** The person's sessions that have not ended. @throws RootkeepError `NOT_FOUND` for nobody. */
   async list(personId: Id<"person">): Promise<Session[]> {
     return await this.transactions.peek(async (tx) => {
       const now = await tx.clock();
-      const sessions = await tx.readAll(Session, { personId });
       const person = await tx.read(Person, personId);
-      return sessions.filter((session) => this.#isLive(session, now) && person !== null && isOfNow(session, person));
+      if (person === null) throw new RootkeepError("NOT_FOUND");
+      const sessions = await tx.readAll(Session, { personId });
+      return sessions.filter((session) => this.#isLive(session, now) && isOfNow(session, person));
     });
   }
 

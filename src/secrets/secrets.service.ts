@@ -1,9 +1,11 @@
 import { In } from "typeorm";
+import { readAccount } from "../accounts/account-registry.service.js";
 import type { PurposeKind } from "../approvals/purpose.js";
 import type { CurrentVersion, SecretFactsPort } from "../approvals/secret-facts.port.js";
 import type { AuditLog } from "../audit/audit-log.service.js";
 import type { Transactions } from "../audit/transactions.service.js";
 import type { WorkTransaction } from "../database/work-transaction.js";
+import { RootkeepError } from "../kernel/errors.js";
 import type { Id } from "../kernel/ids.js";
 import { exposureOf, type ReopeningsOfLog } from "./exposure.js";
 import { SecretRow } from "./secret.entity.js";
@@ -33,8 +35,10 @@ export class Secrets implements SecretFactsPort {
     return this.log.passwordReaders(accountId, versionId);
   }
 
+  /** All versions of an account's secrets. @throws RootkeepError `NOT_FOUND` */
   async ofAccount(accountId: Id<"account">): Promise<SecretView[]> {
     return await this.transactions.peek(async (tx) => {
+      if ((await readAccount(tx, accountId)) === null) throw new RootkeepError("NOT_FOUND");
       const views: SecretView[] = [];
       for (const secret of await tx.readAll(SecretRow, { accountId })) {
         const versions = await tx.readAll(SecretVersion, { secretId: secret.id });
