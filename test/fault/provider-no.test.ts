@@ -97,6 +97,31 @@ describe("the provider says no while the log cannot be written", () => {
     tally("provider's no, process died", { tried: 1, calls: 4 });
   });
 
+  it("leaves its entry also when the session has run out before the log could be written; one that merely ran out leaves none", async () => {
+    const sessions = { idleSeconds: 900, absoluteSeconds: 4 };
+    const short = await Vault.open({ replicaOf: vault, provider: { config: provider.config(), sessions } });
+    closing.add(() => short.close());
+    const [refused, other] = [
+      await signInAtProvider(short, provider, rita, "rita-at-work"),
+      await signInAtProvider(short, provider, rita, "rita-at-work"),
+    ];
+    await setAppendable(vault.database, false);
+    await vault.people.provider.kept.forget(refused.sessionId);
+    const left = (): Promise<unknown[]> =>
+      vault.dataSource.query("SELECT FROM people.session WHERE id = ANY ($1) AND expires_at > clock_timestamp()", [
+        [refused.sessionId, other.sessionId],
+      ]);
+    while ((await left()).length > 0) await new Promise((resolve) => setTimeout(resolve, 100));
+    await vault.people.provider.standing.sweep(180, 900).catch(() => undefined);
+    await setAppendable(vault.database, true);
+    assert.equal(await replica.people.provider.standing.sweep(180, 900), 1);
+    assert.equal(await vault.people.provider.standing.sweep(180, 900), 0);
+    assert.deepEqual([await entriesOf(refused), await entriesOf(other)], [[{ person: rita.personId, reason: "unproven" }], []]);
+    const rows = "SELECT FROM people.provider_session WHERE session_id = ANY ($1)";
+    assert.deepEqual(await vault.dataSource.query(rows, [[refused.sessionId, other.sessionId]]), []);
+    tally("provider's no, session run out", { tried: 1, calls: 5 });
+  });
+
   it("ends nobody whose sign-in has only just been written, nor those of password and authenticator", async () => {
     const session = await signIn();
     assert.equal(await vault.people.provider.standing.sweep(180, 900), 0);
