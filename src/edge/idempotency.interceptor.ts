@@ -15,7 +15,7 @@ import { IdempotencyRecords, type IdempotencyScope } from "./idempotency.reposit
 const KEY = /^[!-~]{1,128}$/;
 
 /** Errors of the server's side that say for certain that nothing was done. After any other 5xx the effect is in doubt. */
-const HARMLESS: ReadonlySet<ErrorCode> = new Set(["SEALED", "KEY_UNAVAILABLE", "CLOCK_SKEW", "UNAVAILABLE"]);
+const HARMLESS: ReadonlySet<ErrorCode> = new Set(["SEALED", "KEY_UNAVAILABLE", "TICKETS_UNAVAILABLE", "CLOCK_SKEW", "UNAVAILABLE"]);
 
 /**
  * `Idempotency-Key` (design §9): a POST that comes twice with one key happens once. The key is reserved before the work, the record keeps

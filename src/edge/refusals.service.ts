@@ -10,7 +10,10 @@ import type { EdgeRequest } from "./edge-request.js";
 /** Operations whose refusals are told although they neither are guarded, nor step up, nor release. */
 const ALSO_TOLD: ReadonlySet<Operation> = new Set(["request.submit", "request.deny", "account.import"]);
 
-/** Statuses that say "you may not", as opposed to "you asked for nothing sensible". */
+/**
+ * Statuses that say "you may not", as opposed to "you asked for nothing sensible" and "we cannot now". A refusal by an outage (`TICKETS_UNAVAILABLE`,
+ * `KEY_UNAVAILABLE`) judges nobody and is tried again and again: it is counted and logged for operators, and makes no entry.
+ */
 const TOLD_STATUSES: ReadonlySet<number> = new Set([401, 403, 409]);
 
 /** What an entry calls a thing whose name differs from that of its ids. */

@@ -198,6 +198,16 @@ describe("an idempotency key", () => {
     assert.equal(work.calls, 0);
   });
 
+  it("leaves a release free to be tried again that the ticket system's being away refused: nothing was used up; it makes no entry", async () => {
+    reset("TICKETS_UNAVAILABLE");
+    const key = newKey();
+    const entries = edge.entries.length;
+    assert.equal((await reveal(key, "123456")).status, 503);
+    assert.equal(edge.entries.length, entries);
+    reset();
+    assert.equal((await reveal(key, "123456")).body["value"], "cAnArY");
+  });
+
   it("leaves a release that asked for a second factor free to be tried with another one", async () => {
     reset("STEP_UP_REQUIRED");
     const key = newKey();
