@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { withDeadline } from "../../../src/kernel/deadline.js";
+import { isRootkeepError } from "../../../src/kernel/errors.js";
 
 /** Waits for the signal and holds nothing else. */
 function untilAborted(signal: AbortSignal): Promise<string> {
@@ -30,6 +31,16 @@ describe("a deadline", () => {
     controller.abort();
     assert.equal(await waiting, "aborted");
     assert.equal(await withDeadline(60_000, untilAborted, AbortSignal.abort()), "aborted");
+  });
+
+  it("ends work that does not end by its signal, by the timer and by the caller's", async () => {
+    const deaf = (): Promise<never> => new Promise(() => undefined);
+    const timedOut = (error: unknown): boolean => isRootkeepError(error, "UNAVAILABLE") && error.reason === "timed_out";
+    await assert.rejects(withDeadline(10, deaf), timedOut);
+    const controller = new AbortController();
+    const waiting = withDeadline(60_000, deaf, controller.signal);
+    controller.abort();
+    await assert.rejects(waiting, timedOut);
   });
 
   it("hands on what the work gives or throws, and keeps no timer behind", async () => {
