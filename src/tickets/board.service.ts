@@ -78,13 +78,20 @@ export class Board {
     return result;
   }
 
-  /** @throws RootkeepError `NOT_FOUND`, `NOT_ALLOWLISTED`, `STATE_CONFLICT` for one that is closed. */
+  /**
+   * One that names no account is closed by who opened it, or by a custodian: nobody else has a part in what it is about, and closing it
+   * refuses the acts that name it.
+   * @throws RootkeepError `NOT_FOUND`, `NOT_ALLOWLISTED`, `STATE_CONFLICT` for one that is closed.
+   */
   async close(acting: ActingPerson, reference: string): Promise<void> {
     await this.transactions.run(async (tx) => {
       const now = await tx.clock();
       const ticket = await ticketOf(tx, reference, "lock");
       if (ticket === undefined) throw new RootkeepError("NOT_FOUND");
-      await this.#assertMayWrite(tx, await actingStanding(tx, acting, now), ticket.accountId);
+      const standing = await actingStanding(tx, acting, now);
+      await this.#assertMayWrite(tx, standing, ticket.accountId);
+      const isOwn = ticket.openedBy === acting.personId;
+      if (ticket.accountId === null && !isOwn && !hasRole(standing, "custodian")) throw new RootkeepError("NOT_ALLOWLISTED");
       if (ticket.state !== "OPEN") throw new RootkeepError("STATE_CONFLICT", { facts: { state: ticket.state } });
       tx.change(BoardTicket, ticket, { state: "CLOSED", closedBy: acting.personId, closedAt: now });
       return { result: undefined, entries: [{ draft: ticketEntry("ticket.close", ticket, acting.personId) }] };

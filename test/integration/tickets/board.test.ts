@@ -69,6 +69,17 @@ describe("the built-in board", () => {
     for (const unknown of ["OPS-9999", "", "OPS-1 "]) await assert.rejects(vault.board.read(unknown), refusedAs("NOT_FOUND"));
   });
 
+  it("has a ticket of no account closed by who opened it and by custodians: nobody else refuses the acts that name it", async () => {
+    const [ada, ben] = vault.custodians!;
+    const reference = await open(ada, null);
+    for (const actor of [rita, alan, otto]) await assert.rejects(vault.board.close(actor, reference), refusedAs("NOT_ALLOWLISTED"));
+    await vault.board.comment(rita, reference, "something to say");
+    await vault.board.close(ben, reference);
+    const own = await open(otto, null);
+    await assert.rejects(vault.board.close(rita, own), refusedAs("NOT_ALLOWLISTED"));
+    await vault.board.close(otto, own);
+  });
+
   it("refuses words that hide something, and words that are none", async () => {
     const reference = await open(rita);
     for (const text of ["abc", "evil \u202Etext", "a\u0000b is long", "x".repeat(2001)])
