@@ -19,6 +19,7 @@ import { CheckFormsOfEntries1764510000000 } from "./1764510000000-check-forms-of
 import { CreateEscrowWraps1764620000000 } from "./1764620000000-create-escrow-wraps.js";
 import { RememberReminders1764620100000 } from "./1764620100000-remember-reminders.js";
 import { CreateTickets1764620200000 } from "./1764620200000-create-tickets.js";
+import { MarkEscrowWraps1764630000000 } from "./1764630000000-mark-escrow-wraps.js";
 
 /** All migrations, in the order in which they run. New ones go to the end. */
 export const MIGRATIONS = [
@@ -43,4 +44,5 @@ export const MIGRATIONS = [
   CreateEscrowWraps1764620000000,
   RememberReminders1764620100000,
   CreateTickets1764620200000,
+  MarkEscrowWraps1764630000000,
 ] as const;

@@ -3,10 +3,14 @@ import { DataSource } from "typeorm";
 import { AccountRegistry } from "../accounts/account-registry.service.js";
 import { AuditLog } from "../audit/audit-log.service.js";
 import type { JsonObject } from "../audit/canonical-json.js";
+import { Leadership } from "../audit/leadership.service.js";
+import { connectLog } from "../audit/log-connection.service.js";
 import { Transactions } from "../audit/transactions.service.js";
 import type { Config } from "../config/config.js";
 import { CONFIG } from "../config/config.module.js";
 import { trustedConfig, trustedConfigDigest } from "../config/trusted.js";
+import type { PgConnection } from "../database/connection.js";
+import { SERVICE_CONNECTION } from "../database/database.module.js";
 import { isRootkeepError } from "../kernel/errors.js";
 import { DataKeys } from "../keys/data-keys.service.js";
 import { KeyService } from "../keys/keys.service.js";
@@ -185,7 +189,18 @@ export class ApprovalsModule {
         },
         {
           provide: EscrowBackfill,
-          inject: [DataSource, Transactions, KeyService, DataKeys, TrustedConfiguration, CONFIG, Log, Metrics, HealthRegistry],
+          inject: [
+            DataSource,
+            SERVICE_CONNECTION,
+            Transactions,
+            KeyService,
+            DataKeys,
+            TrustedConfiguration,
+            CONFIG,
+            Log,
+            Metrics,
+            HealthRegistry,
+          ],
           useFactory: backfillEscrow,
         },
         {
@@ -201,6 +216,7 @@ export class ApprovalsModule {
 
 function backfillEscrow(
   dataSource: DataSource,
+  connection: PgConnection,
   transactions: Transactions,
   keys: KeyService,
   dataKeys: DataKeys,
@@ -213,22 +229,23 @@ function backfillEscrow(
   let missing = 0;
   health.watch("no-escrow", () => isProduction && escrowRecipient === null);
   health.watch("keys-unescrowed", () => escrowRecipient !== null && missing > 0);
-  return new EscrowBackfill(
+  return new EscrowBackfill({
     dataSource,
     transactions,
     keys,
     dataKeys,
     trust,
-    escrowRecipient,
-    (look) => {
+    recipient: escrowRecipient,
+    leadership: new Leadership({ connect: () => connectLog(connection), turn: "escrow_turn" }),
+    looked: (look) => {
       missing = look.missing;
       metrics.set("rootkeep_data_keys_unescrowed", {}, missing);
       if (look.wrapped > 0) log.event("escrow.progress", { wrapped: look.wrapped, missing });
     },
-    (error) => {
+    failed: (error) => {
       log.event("sweeper.failed", { job: slug("escrow"), code: isRootkeepError(error) ? error.code : "INTERNAL" });
     },
-  );
+  });
 }
 
 function watchCoverage(

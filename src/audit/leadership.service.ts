@@ -1,8 +1,16 @@
 import type { Client } from "pg";
 import { sqlState } from "../database/sql-error.js";
 
-/** Tables without columns or rows, there to be locked (migration `locks-that-need-a-right`). */
-export type Turn = "signer_turn" | "stream_file_turn" | "stream_syslog_turn" | "stream_webhook_turn";
+/** Tables without columns or rows, there to be locked (migrations `locks-that-need-a-right`, `mark-escrow-wraps`). */
+const TABLES = {
+  signer_turn: "audit.signer_turn",
+  stream_file_turn: "audit.stream_file_turn",
+  stream_syslog_turn: "audit.stream_syslog_turn",
+  stream_webhook_turn: "audit.stream_webhook_turn",
+  escrow_turn: "keys.escrow_turn",
+} as const;
+
+export type Turn = keyof typeof TABLES;
 
 /** The server gives a leader up whose session has said nothing for so long, also when its host is gone without a word. */
 const SILENT_MS = 15_000;
@@ -43,7 +51,7 @@ export class Leadership {
       await client.query("BEGIN");
       await client.query(`SET LOCAL idle_in_transaction_session_timeout = '${String(SILENT_MS)}ms'`);
       // Conflicts with itself and with nothing that a reader, a backup or a role that only inserts can take.
-      await client.query(`LOCK TABLE audit.${this.options.turn} IN SHARE UPDATE EXCLUSIVE MODE NOWAIT`);
+      await client.query(`LOCK TABLE ${TABLES[this.options.turn]} IN SHARE UPDATE EXCLUSIVE MODE NOWAIT`);
     } catch (error) {
       if (sqlState(error) === LOCK_NOT_AVAILABLE) {
         await client.query("ROLLBACK");

@@ -8,6 +8,8 @@ import { encryptTo } from "./escrow-age.js";
 /** Label of what is wrapped for the escrow quorum (docs/spec/escrow.md). */
 export const ESCROW_WRAP_FORMAT = "rootkeep-escrow-wrap/1";
 
+const ESCROW_MARK_FORMAT = "rootkeep-escrow-mark/1";
+
 /** Facts of a data key that its escrow wrap is bound to. */
 export type EscrowedKey = Pick<DataKeyRow, "id" | "accountId" | "awsAccountId" | "domain" | "use">;
 
@@ -28,8 +30,25 @@ export async function wrapForEscrow(recipient: string, deployment: string, dataK
   }
 }
 
+/** A data key as it is wrapped for the escrow quorum, for a row of its own. */
+export interface EscrowWrap {
+  readonly dataKeyId: string;
+  readonly recipient: string;
+  readonly wrapped: Buffer;
+  /** HMAC by the records key over {@link escrowMarkBytes}: what the table holds may be anybody's. */
+  readonly mac: Buffer;
+}
+
+/**
+ * What a wrap's mark covers: whose key, for whom, and its bytes [ES-10]. The label is none of a deciding row's, whose HMACs are made with the
+ * same key.
+ */
+export function escrowMarkBytes({ dataKeyId, recipient, wrapped }: Omit<EscrowWrap, "mac">): Buffer {
+  return encodeFields([ESCROW_MARK_FORMAT, dataKeyId, recipient, createHash("sha256").update(wrapped).digest()]);
+}
+
 /** What an entry says of wraps: of which keys, to whom, and the hash of each, by which one in a dump is known for ours [ES-8]. */
-export function escrowDetails(wraps: readonly { readonly dataKeyId: string; readonly recipient: string; readonly wrapped: Buffer }[]): {
+export function escrowDetails(wraps: readonly EscrowWrap[]): {
   readonly escrow?: JsonObject;
 } {
   const [first] = wraps;

@@ -7,7 +7,7 @@ import { LIMITS } from "../kernel/limits.js";
 import type { Operation } from "../kernel/operations.js";
 import { Secret } from "../kernel/secret.js";
 import type { DataKeyRow, DataKeyUse, Domain, SealedKind } from "./domain.js";
-import { wrapForEscrow } from "./escrow-wrap.js";
+import { type EscrowWrap, escrowMarkBytes, wrapForEscrow } from "./escrow-wrap.js";
 import { RecordsKey } from "./records.js";
 import type { RootKey, UnwrappedDataKey } from "./root-key.port.js";
 import type { SealedFacts } from "./sealed-value.js";
@@ -39,13 +39,6 @@ export interface KeyServiceOptions {
   /** Recipient of the escrow quorum, or null: then nothing is wrapped for one. */
   readonly escrowRecipient?: string | null;
   readonly clock: Clock;
-}
-
-/** A data key as it is wrapped for the escrow quorum, for a row of its own. */
-export interface EscrowWrap {
-  readonly dataKeyId: string;
-  readonly recipient: string;
-  readonly wrapped: Buffer;
 }
 
 /** The second factor that a person typed, and what it is judged by. Times are Unix seconds of the database's clock. */
@@ -113,6 +106,11 @@ export class KeyService {
       const wrap = await this.#escrow(key, dataKey);
       return wrap === null ? null : { wrap, requestId };
     });
+  }
+
+  /** True if this deployment made the wrap, as it lies there [ES-10]; whether it opens, only the quorum can tell. */
+  isOwnEscrow(wrap: EscrowWrap): boolean {
+    return this.records.verify(escrowMarkBytes(wrap), wrap.mac);
   }
 
   /**
@@ -291,7 +289,9 @@ export class KeyService {
 
   async #escrow(key: Secret<Buffer>, row: DataKeyRow): Promise<EscrowWrap | null> {
     const { escrowRecipient: recipient = null, deployment } = this.#options;
-    return recipient === null ? null : { dataKeyId: row.id, recipient, wrapped: await wrapForEscrow(recipient, deployment, row, key) };
+    if (recipient === null) return null;
+    const wrap = { dataKeyId: row.id, recipient, wrapped: await wrapForEscrow(recipient, deployment, row, key) };
+    return { ...wrap, mac: this.records.mac(escrowMarkBytes(wrap)) };
   }
 
   async #unwrap(row: DataKeyRow): Promise<UnwrappedDataKey> {
@@ -301,7 +301,11 @@ export class KeyService {
     // Expiry, time steps and the order of the log rest on the clock; a root key that disagrees by a minute means that one of us is wrong.
     if (skewMs > LIMITS.rootKeySkewMsMax) {
       unwrapped.plaintext.wipe();
-      throw new RootkeepError("CLOCK_SKEW", { reason: "root_key_clock" });
+      const { requestId: rootKeyRequestId } = unwrapped;
+      throw new RootkeepError("CLOCK_SKEW", {
+        reason: "root_key_clock",
+        ...(rootKeyRequestId === null ? {} : { facts: { rootKeyRequestId } }),
+      });
     }
     return unwrapped;
   }

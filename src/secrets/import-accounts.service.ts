@@ -12,8 +12,8 @@ import { type Id, newId } from "../kernel/ids.js";
 import type { Secret } from "../kernel/secret.js";
 import type { DataKeys } from "../keys/data-keys.service.js";
 import { type DataKeyRow, domainOf } from "../keys/domain.js";
-import { escrowDetails } from "../keys/escrow-wrap.js";
-import type { EscrowWrap, KeyService } from "../keys/keys.service.js";
+import { type EscrowWrap, escrowDetails } from "../keys/escrow-wrap.js";
+import type { KeyService } from "../keys/keys.service.js";
 import { type ActingPerson, actingStanding } from "../people/acting-person.service.js";
 import { hasRole } from "../people/standing.service.js";
 import { type GoodLine, judgeFile, wipeLine } from "./import-file.service.js";
@@ -213,6 +213,8 @@ export class ImportAccounts {
 
   async #stage(acting: ActingPerson, importId: Id<"import">, { account, dataKeys, values, line }: SealedImport): Promise<void> {
     await this.transactions.run(async (tx) => {
+      // Once the log has been read to its end: another replica may have taken over what is trusted since the key was wrapped [ES-9].
+      tx.atHead(() => this.trust.assertApproved());
       const now = await tx.clock();
       const standing = await actingStanding(tx, acting, now);
       if (!hasRole(standing, "custodian")) throw new RootkeepError("NOT_ALLOWLISTED");
