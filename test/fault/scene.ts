@@ -4,16 +4,15 @@ import assert from "node:assert/strict";
 import { ChainVerifier } from "../../src/audit/chain-verifier.js";
 import { draftEntry, SYSTEM_ACTOR } from "../../src/audit/draft.js";
 import { isRootkeepError } from "../../src/kernel/errors.js";
-import { type Id, newId } from "../../src/kernel/ids.js";
-import { Authenticator } from "../../src/people/authenticator.entity.js";
-import { otpauthUri } from "../../src/people/otpauth.js";
+import type { Id } from "../../src/kernel/ids.js";
 import type { Revealed } from "../../src/secrets/reveal-secret.service.js";
 import { SecretRow } from "../../src/secrets/secret.entity.js";
 import { SecretVersion } from "../../src/secrets/secret-version.entity.js";
 import { Sweeper } from "../../src/secrets/sweeper.service.js";
 import { Log } from "../../src/telemetry/log.service.js";
-import { AuthenticatorApp } from "../support/authenticator-app.js";
+import { AuthenticatorApps } from "../support/authenticator-app.js";
 import { type TestDatabase, withClient } from "../support/postgres.js";
+import { insertAuthenticators, newAuthenticators } from "../support/seeded-authenticators.js";
 import { type Actor, Vault, type VaultOptions } from "../support/vault.js";
 
 /** An entry as these tests look at it. */
@@ -183,52 +182,15 @@ export async function assertWhole(database: TestDatabase, received: readonly Rec
 
 /** The actor with `count` more authenticators, all usable at once. Inserted as the enrolment does it, without its 24 hours. */
 export async function withMore(vault: Vault, actor: Actor, count: number): Promise<Actor> {
-  const made: { id: Id<"authenticator">; sealed: Buffer; dataKeyId: string; otpauth: string }[] = [];
-  for (let index = 0; index < count; index++) {
-    const id = newId("authenticator");
-    const seed = vault.people.seal.newSeed();
-    made.push({ id, ...(await vault.people.seal.seal(actor.personId, id, seed)), otpauth: otpauthUri(seed, actor.email, "test", 1) });
-    seed.wipe();
-  }
+  const made = await newAuthenticators(vault.people.seal, actor, count);
   await vault.transactions.run(async (tx) => {
-    const now = await tx.clock();
-    for (const { id, sealed, dataKeyId } of made) {
-      tx.insert(Authenticator, {
-        id,
-        personId: actor.personId,
-        kind: "totp",
-        state: "ACTIVE",
-        passwordHash: null,
-        sealed,
-        dataKeyId: dataKeyId as Id<"dataKey">,
-        lastStep: null,
-        usableFrom: now,
-        createdAt: now,
-      });
-    }
+    insertAuthenticators(tx, actor.personId, made, await tx.clock());
     return {
       result: undefined,
       entries: [{ draft: draftEntry({ action: "account.changed", outcome: "committed", actor: SYSTEM_ACTOR }) }],
     };
   });
   return { ...actor, app: new AuthenticatorApps(made.map(({ otpauth }) => otpauth)) };
-}
-
-/** Many authenticators of one person; each call takes the one that has rested longest, so nobody waits for a time step. */
-class AuthenticatorApps extends AuthenticatorApp {
-  readonly #apps: AuthenticatorApp[];
-
-  constructor(otpauths: readonly string[]) {
-    super(otpauths[0] ?? "");
-    this.#apps = otpauths.map((otpauth) => new AuthenticatorApp(otpauth));
-  }
-
-  override async next(): Promise<string> {
-    const app = this.#apps.shift();
-    assert.ok(app);
-    this.#apps.push(app);
-    return await app.next();
-  }
 }
 
 /**

@@ -30,6 +30,11 @@ export class AuthenticatorApp {
     this.#periodSeconds = Number(query.get("period") ?? "30");
   }
 
+  /** A code whose time is long over. */
+  stale(): string {
+    return codeAt(this.#seed, Math.floor(Date.now() / 1000 / this.#periodSeconds) - 1000);
+  }
+
   /** A code that was not shown before; waits for the next time step where it has to (the service takes one step ahead of its clock). */
   async next(): Promise<string> {
     for (;;) {
@@ -42,5 +47,22 @@ export class AuthenticatorApp {
       }
       await sleep(20);
     }
+  }
+}
+
+/** Many authenticators of one person; each call takes the one that has rested longest, so nobody waits for a time step. */
+export class AuthenticatorApps extends AuthenticatorApp {
+  readonly #apps: AuthenticatorApp[];
+
+  constructor(otpauths: readonly string[]) {
+    super(otpauths[0] ?? "");
+    this.#apps = otpauths.map((otpauth) => new AuthenticatorApp(otpauth));
+  }
+
+  override async next(): Promise<string> {
+    const app = this.#apps.shift();
+    if (app === undefined) throw new Error("somebody without an authenticator");
+    this.#apps.push(app);
+    return await app.next();
   }
 }

@@ -8,6 +8,7 @@ import { MIGRATIONS } from "../../migrations/index.js";
 import { AppModule } from "../../src/app.module.js";
 import type { Config } from "../../src/config/config.js";
 import { parseConfig } from "../../src/config/parse-config.js";
+import { type DeclaredRoute, declaredRoutes } from "../../src/edge/route-check.js";
 import { createHttpApp, stopHttpApp } from "../../src/edge/server.js";
 import { Founding } from "../../src/people/founding.service.js";
 import { type RunningSigner, startSigner } from "../../src/signer.js";
@@ -23,6 +24,10 @@ export interface RestApp {
   readonly http: ReturnType<typeof supertest>;
   /** Lines of the operators' log. */
   readonly lines: string[];
+  /** A provider of the application, to set up what no call over HTTP sets up quickly. */
+  part<T>(type: abstract new (...parts: never[]) => T): T;
+  /** Routes as the controllers declare them. */
+  routes(): readonly DeclaredRoute[];
   /** Founds the deployment with three custodians. */
   found(): Promise<Crew>;
   /** Stops application and signer; database and files stay until {@link RestApp.close}. */
@@ -84,6 +89,8 @@ export async function startRestApp(environment: Readonly<Record<string, string>>
         return (await launch()).address;
       },
       http: supertest(address),
+      part: (type) => started.get(type, { strict: false }),
+      routes: () => declaredRoutes(started),
       found: () => found(address, started.get(Founding).invite(new Date())),
     };
   } catch (error) {

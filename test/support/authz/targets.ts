@@ -1,0 +1,233 @@
+// Things that calls are about, made over HTTP by those who take part in them.
+import { randomUUID } from "node:crypto";
+import { newId } from "../../../src/kernel/ids.js";
+import { withClient } from "../postgres.js";
+import type { RestApp } from "../rest-app.js";
+import { must, send } from "./caller.js";
+import type { Actor, Seeds } from "./people.js";
+import { CUSTODIANS_ACTS, type CustodiansAct, type Target, type TargetKind } from "./relation.js";
+
+export interface Parties {
+  readonly asked: Actor;
+  readonly approver: Actor;
+  /** Whom it is about, or who holds the other half; somebody new where nobody of the row is. */
+  readonly about: Actor | null;
+}
+
+export interface TargetOptions extends Parties {
+  /** It will be asked for or waited for, and never done. */
+  readonly isIdle: boolean;
+  /** An act of custodians that is approved already. */
+  readonly isDone: boolean;
+}
+
+const REASON = "because the matrix says so";
+const STEP_TRIES = 5;
+const LOOKS = 50;
+
+/** Makes targets; each call makes a new one. */
+export class Targets {
+  /** Accounts that are not checked out, and whose password nobody has seen. */
+  readonly #free: string[];
+  #spare: Promise<Actor> | undefined;
+
+  #seen: Promise<string> | undefined;
+
+  /** @param accounts ids of accounts that nobody has used; of the first one nothing is ever opened. */
+  constructor(
+    private readonly rest: RestApp,
+    private readonly seeds: Seeds,
+    private readonly accounts: readonly string[],
+    private readonly importId: string,
+  ) {
+    this.#free = accounts.slice(1);
+  }
+
+  /** The grant over this account has ended, and its password was not seen. */
+  free({ account }: Target): void {
+    if (account !== undefined) this.#free.push(account);
+  }
+
+  async make(kind: TargetKind, parties: TargetOptions): Promise<Target> {
+    switch (kind) {
+      case "nothing":
+        return {};
+      case "account":
+        return { account: this.accounts[0] ?? "" };
+      case "import":
+        return { import: this.importId };
+      case "person":
+        return await this.#person(parties.about);
+      case "delivery":
+        return await this.#delivery();
+      case "request":
+        return await this.#request(parties);
+      case "grant":
+        return await this.#grant(parties, {});
+      case "glass":
+        return await this.#glass(parties);
+      case "invitation":
+        return await this.#act("person.enrol", { ...parties, isDone: true });
+      default:
+        return await this.#ofAct(kind, parties);
+    }
+  }
+
+  async #ofAct(kind: Extract<TargetKind, `${string} of ${string}`>, parties: TargetOptions): Promise<Target> {
+    const act = kind.slice(kind.indexOf(" of ") + 4) as CustodiansAct;
+    return kind.startsWith("subject") ? { subject: await this.#subject(act, parties) } : await this.#act(act, parties);
+  }
+
+  /** Somebody with a session and an entry, who is not of the row; or `self`, with a session besides the one they act with. */
+  async #person(self: Actor | null): Promise<Target> {
+    if (self === null) {
+      const victim = await this.seeds.person({ name: "Vic Tim", roles: ["auditor"] });
+      return { person: victim.personId, session: victim.sessionId, entry: victim.entryIds[0] ?? "" };
+    }
+    const { sessionId } = await this.seeds.session(self.personId);
+    return { person: self.personId, session: sessionId, entry: self.entryIds[0] ?? "" };
+  }
+
+  /** A message that no channel took. */
+  async #delivery(): Promise<Target> {
+    const [notice, delivery] = [newId("notice"), newId("delivery")];
+    await withClient(this.rest.database.superuser, async (client) => {
+      await client.query(
+        `INSERT INTO notices.notice (id, topic, facts, audience, spread_at) VALUES ($1, 'request.submitted', '{}', '[]', clock_timestamp())`,
+        [notice],
+      );
+      await client.query(
+        "INSERT INTO notices.delivery (id, notice_id, channel, recipient, state) VALUES ($1, $2, 'slack', 'room', 'DEAD')",
+        [delivery, notice],
+      );
+    });
+    return { delivery };
+  }
+
+  /** An opening that wants two approvers and has one. */
+  async #request(parties: Parties): Promise<Target> {
+    const account = this.accounts[0] ?? "";
+    const request = await this.#asked(parties, { accountId: account, purpose: "root-mfa-manage" });
+    await this.approve(parties.approver, request);
+    return { request, account };
+  }
+
+  /** A grant over an account of its own: the password for who asked, the code for who it is about. */
+  async #grant(parties: Parties, rest: object): Promise<Target & { readonly grant: string }> {
+    const account = this.#free.shift();
+    if (account === undefined) throw new Error("there are too few accounts");
+    const request = await this.#asked(parties, { accountId: account, purpose: "billing-root-only", ...rest });
+    await this.approve(parties.approver, request);
+    const { grantId } = await this.#as(parties.asked, "GET", `/v1/requests/${request}`);
+    return { account, request, grant: String(grantId) };
+  }
+
+  /** A use of break-glass that is over and waits for its review. */
+  async #glass(parties: Parties): Promise<Target> {
+    const target = await this.#grant(parties, { breakGlass: true, ticket: "INC-7" });
+    await this.#as(parties.asked, "POST", `/v1/grants/${target.grant}/returns`);
+    this.free(target);
+    const { items } = await this.#as(parties.asked, "GET", "/v1/glass?limit=200");
+    const use = (items as readonly { id: string; grantId: string }[]).find(({ grantId }) => grantId === target.grant);
+    return { ...target, glass: use?.id ?? "" };
+  }
+
+  async #act(act: CustodiansAct, parties: TargetOptions): Promise<Target> {
+    const { id, subject } = await this.#askedAct(act, parties);
+    if (parties.isDone) await this.approve(parties.approver, id);
+    return { request: id, subject };
+  }
+
+  /** Again where somebody else of the cast came or went between looking at the allowlist and asking for its certificate. */
+  async #askedAct(act: CustodiansAct, parties: TargetOptions): Promise<{ id: string; subject: Readonly<Record<string, unknown>> }> {
+    for (let tries = 1; ; tries++) {
+      const subject = await this.#subject(act, parties);
+      const { status, code, body } = await this.#try(parties.asked, "/v1/requests", { operation: act, reason: REASON, subject });
+      if (status < 400) return { id: String(body["id"]), subject };
+      const isOutdated = act === "allowlist.certify" && code === "MALFORMED";
+      if (!isOutdated || tries === LOOKS) throw new Error(`${act}: ${JSON.stringify(body)}`);
+    }
+  }
+
+  async #asked({ asked, about }: Parties, form: object): Promise<string> {
+    const holders = about === null ? {} : { "mfa-seed": about.personId };
+    const body = { operation: "secret.reveal", reason: REASON, ticket: "OPS-7", holders, ...form };
+    return String((await this.#as(asked, "POST", "/v1/requests", body))["id"]);
+  }
+
+  async #subject(act: CustodiansAct, { about, isIdle }: TargetOptions): Promise<Readonly<Record<string, unknown>>> {
+    const isAboutPerson = CUSTODIANS_ACTS[act] === "person";
+    const personId = isAboutPerson ? ((about ?? (await this.#somebody(act))).personId as string) : "";
+    const name = `m${randomUUID()}`;
+    switch (act) {
+      case "person.enrol":
+        return { name: `New ${name}`, email: `${name}@example.com` };
+      case "person.team":
+        return { personId, team: "matrix" };
+      case "allowlist.grant":
+        return { personId, role: "auditor", scope: { kind: "all" } };
+      case "allowlist.certify":
+        return { digest: (await this.#as(await this.#custodian(), "GET", "/v1/allowlist/certification"))["digest"] };
+      case "config.approve":
+        return { digest: (await this.#as(await this.#custodian(), "GET", "/v1/configuration"))["digest"] };
+      case "policy.change":
+        return { name, policy: { name, purposes: ["tax-invoice-view"], scope: { kind: "all" }, minutes: 20 }, replaces: null };
+      case "secret.waive":
+        this.#seen ??= this.#burnt();
+        return { versionId: isIdle ? await this.#seen : await this.#burnt() };
+      case "brake.raise":
+        return { personId, openings: 50, minutes: 60 };
+      case "identity.link":
+      case "person.restore":
+      case "authenticator.reset":
+      case "disclosure.erase":
+        return { personId };
+    }
+  }
+
+  /** Whom an act is about, and who takes no part. */
+  async #somebody(act: CustodiansAct): Promise<Actor> {
+    const somebody = await this.seeds.person({ name: "Some Body", roles: [] });
+    if (act === "person.restore") await this.#as(await this.#custodian(), "POST", `/v1/people/${somebody.personId}/suspensions`);
+    return somebody;
+  }
+
+  /** A password that somebody has seen. */
+  async #burnt(): Promise<string> {
+    const spare = await this.#custodian();
+    const approver = await this.seeds.person({ name: "Ann Approver", roles: ["approver"] });
+    const { grant, account } = await this.#grant({ asked: spare, approver, about: null }, {});
+    await this.#withCode(spare, `/v1/grants/${grant}/openings`, { kind: "root-password" });
+    await this.#as(spare, "POST", `/v1/grants/${grant}/returns`);
+    const { items } = await this.#as(spare, "GET", `/v1/accounts/${account ?? ""}/secrets`);
+    const secrets = items as readonly { kind: string; versions: readonly { id: string }[] }[];
+    return secrets.find(({ kind }) => kind === "root-password")?.versions[0]?.id ?? "";
+  }
+
+  /** Somebody of no row, who looks things up and opens what is to be burnt. */
+  async #custodian(): Promise<Actor> {
+    this.#spare ??= this.seeds.person({ name: "Spare Hand", roles: ["custodian", "requester"] });
+    return await this.#spare;
+  }
+
+  async approve(approver: Actor, requestId: string): Promise<void> {
+    await this.#withCode(approver, `/v1/requests/${requestId}/approvals`, {});
+  }
+
+  /** With a fresh code; again with a newer one where a busy machine was too late with it. */
+  async #withCode(actor: Actor, path: string, form: object): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      const { status, code, body } = await this.#try(actor, path, { ...form, code: await actor.app.next() });
+      if (status < 400) return;
+      if (code !== "STEP_UP_REQUIRED" || tries === STEP_TRIES) throw new Error(`${path}: ${JSON.stringify(body)}`);
+    }
+  }
+
+  async #try({ token }: Actor, path: string, json: object) {
+    return await send(this.rest.address, { verb: "POST", path, token, json });
+  }
+
+  async #as({ token }: Actor, verb: string, path: string, json?: object): Promise<Readonly<Record<string, unknown>>> {
+    return await must(this.rest.address, { verb, path, token, ...(json === undefined ? {} : { json }) });
+  }
+}
