@@ -1,6 +1,9 @@
 import { createHmac } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** From this length on the code of the present step stays good for as long as any call takes. */
+const LONG_STEP_SECONDS = 30;
+
 /** The TOTP code (RFC 6238, SHA-1, six digits) of `seed` at time step `step`; written anew here, so that it checks ours. */
 export function codeAt(seed: Buffer, step: number): string {
   const counter = Buffer.alloc(8);
@@ -39,9 +42,9 @@ export class AuthenticatorApp {
   async next(): Promise<string> {
     for (;;) {
       const now = Math.floor(Date.now() / 1000 / this.#periodSeconds);
-      // The step ahead of the clock: its code stays good the longest, on a machine that stalls now and then.
-      const step = now + 1;
-      if (step > this.#lastStep) {
+      // Of short steps only the one ahead of the clock: its code stays good the longest, on a machine that stalls now and then.
+      const step = this.#periodSeconds < LONG_STEP_SECONDS ? now + 1 : Math.max(now, this.#lastStep + 1);
+      if (step > this.#lastStep && step <= now + 1) {
         this.#lastStep = step;
         return codeAt(this.#seed, step);
       }

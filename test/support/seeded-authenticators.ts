@@ -4,7 +4,7 @@ import { Authenticator } from "../../src/people/authenticator.entity.js";
 import type { AuthenticatorSeal } from "../../src/people/authenticator-seal.service.js";
 import { otpauthUri } from "../../src/people/otpauth.js";
 
-/** An authenticator that is sealed and not written yet. Time steps are one second. */
+/** An authenticator that is sealed and not written yet. */
 export interface NewAuthenticator {
   readonly id: Id<"authenticator">;
   readonly sealed: Buffer;
@@ -17,12 +17,13 @@ export async function newAuthenticators(
   seal: AuthenticatorSeal,
   person: { readonly personId: Id<"person">; readonly email: string },
   count: number,
+  stepSeconds = 1,
 ): Promise<NewAuthenticator[]> {
   const made: NewAuthenticator[] = [];
   for (let index = 0; index < count; index++) {
     const id = newId("authenticator");
     const seed = seal.newSeed();
-    made.push({ id, ...(await seal.seal(person.personId, id, seed)), otpauth: otpauthUri(seed, person.email, "test", 1) });
+    made.push({ id, ...(await seal.seal(person.personId, id, seed)), otpauth: otpauthUri(seed, person.email, "test", stepSeconds) });
     seed.wipe();
   }
   return made;

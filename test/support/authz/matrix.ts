@@ -10,7 +10,6 @@ import type { Stage, Subject } from "./stage.js";
 /** What is noted where there is nobody who could try, or nothing to be tried. */
 export const NOBODY = ".";
 export const PASS = "pass";
-const TRIES = 4;
 const WIDTH = "STEP_UP_REQUIRED".length;
 
 /** One row as one role. */
@@ -34,10 +33,13 @@ export function edgeOperation({ operation, step, route }: Row): Operation {
   return step === "approve" && route.endsWith("approvals") ? "request.approve" : operation;
 }
 
-/** Every row as every role. Rows come one after the other, roles side by side: nothing of one role is another's. */
+/** Every row as every role. Rows come one after the other, roles side by side where they can: nothing of one role is another's. */
 export async function matrixOf(stage: Stage, rows: readonly Row[]): Promise<readonly Line[]> {
   const lines: Line[] = [];
-  for (const row of rows) lines.push(...(await Promise.all(ROLES.map((role) => lineOf(stage, row, role)))));
+  for (const row of rows) {
+    if (row.isAlone === true) for (const role of ROLES) lines.push(await lineOf(stage, row, role));
+    else lines.push(...(await Promise.all(ROLES.map((role) => lineOf(stage, row, role)))));
+  }
   return lines;
 }
 
@@ -51,7 +53,7 @@ async function lineOf(stage: Stage, row: Row, role: Role): Promise<Line> {
     cells[relation] = cell;
     if (cell !== PASS || first !== undefined) continue;
     first = relation;
-    // At once, while its time runs: it is refused because it was taken.
+    // Its time still runs: it is refused because it was taken.
     if (hasFactor) cells.used = (await attempt(stage, row, role, relation, { code })).cell;
   }
   const by = first ?? "other";
@@ -70,7 +72,7 @@ function isThere(row: Row, role: Role, relation: Relation): boolean {
   return relation !== "outside" || role !== "custodian";
 }
 
-/** Tries with a code of its own unless one is given; again with a newer one where a busy machine was too late with it. */
+/** Tries with a code of its own unless one is given. */
 async function attempt(stage: Stage, row: Row, role: Role, relation: Relation, flaw: Flaw = {}): Promise<{ cell: string; code: string }> {
   const { kind, circle, leaver } = row;
   const own: Subject = { kind, circle, role, relation, leaver };
@@ -78,21 +80,18 @@ async function attempt(stage: Stage, row: Row, role: Role, relation: Relation, f
   const target = await stage.target(subject);
   const actor = stage.actor(circle, role, relation);
   const hasFactor = ruleOf(edgeOperation(row)).stepUp;
-  for (let tries = 1; ; tries++) {
-    const code = flaw.code ?? (hasFactor ? await actor.app.next() : "");
-    const answer = await call(stage, row, actor, target, { ...flaw, code });
-    if (answer.code === "STEP_UP_REQUIRED" && flaw.code === undefined && tries < TRIES) continue;
-    if (answer.status >= 400) return { cell: answer.code, code };
-    if (row.isUsedUp && flaw.isUnknown !== true) stage.forget(subject, row.operation.startsWith("grant."));
-    return { cell: PASS, code };
-  }
+  const code = flaw.code ?? (hasFactor ? await actor.app.next() : "");
+  const answer = await call(stage, row, actor, target, { ...flaw, code });
+  if (answer.status >= 400) return { cell: answer.code, code };
+  if (row.isUsedUp && flaw.isUnknown !== true) stage.forget(subject, row.operation.startsWith("grant."));
+  return { cell: PASS, code };
 }
 
 async function call(stage: Stage, row: Row, actor: Actor, target: Target, { code = "", isUnknown = false }: Flaw): Promise<Answer> {
   const [verb = "", path = ""] = row.route.split(" ");
   const id = row.id === undefined ? "" : isUnknown ? unknownId(row.id) : (target[row.id] ?? "");
   const filled = path
-    .replace("{id}", id)
+    .replace(/\{(?:id|reference)\}/, id)
     .replace("{session}", target.session ?? "")
     .replace("{seq}", "0")
     .replace("{path}", "0/000.p/1");
@@ -101,6 +100,7 @@ async function call(stage: Stage, row: Row, actor: Actor, target: Target, { code
 }
 
 function unknownId(name: IdName): string {
+  if (name === "ticket") return "OPS-999999";
   return newId(name === "entry" ? "allowlist" : name);
 }
 
@@ -120,7 +120,8 @@ export function render(lines: readonly Line[], explanation: readonly string[]): 
   return `${[...explanation.map((line) => `# ${line}`.trimEnd()), ...text].join("\n")}\n`;
 }
 
-/** What is done: the step of a guarded act, or verb and path. */
-export function nameOf({ step, route }: Row): string {
-  return step ?? route.replace("/v1/", "");
+/** What is done: the step of a guarded act, or verb and path, and to what of several. */
+export function nameOf({ step, route, variant = "" }: Row): string {
+  const name = step ?? route.replace("/v1/", "");
+  return variant === "" ? name : `${name}, ${variant}`;
 }

@@ -16,7 +16,8 @@ import { AuthenticatorApps } from "../authenticator-app.js";
 import type { RestApp } from "../rest-app.js";
 import { insertAuthenticators, newAuthenticators } from "../seeded-authenticators.js";
 
-const AUTHENTICATORS = 3;
+/** How many authenticators somebody has. Each gives two codes at once and one a minute; so none has to be waited for. */
+const AUTHENTICATORS = { idle: 1, acting: 10, busy: 24 } as const;
 const YEAR_SECONDS = 365 * 86_400;
 
 export interface Session {
@@ -37,6 +38,8 @@ export interface Casting {
   readonly name: string;
   readonly roles: readonly Role[];
   readonly scope?: Scope;
+  /** `idle`: only acted upon, or acts once. `busy`: approves, or tries everything that nobody takes part in. */
+  readonly use?: keyof typeof AUTHENTICATORS;
 }
 
 /** Writes people into the running application's tables, by its own transactions. */
@@ -45,17 +48,20 @@ export class Seeds {
   readonly #sessions: Sessions;
   readonly #seal: AuthenticatorSeal;
 
-  constructor(rest: RestApp) {
+  constructor(
+    rest: RestApp,
+    private readonly stepSeconds: number,
+  ) {
     this.#transactions = rest.part(Transactions);
     this.#sessions = rest.part(Sessions);
     this.#seal = rest.part(AuthenticatorSeal);
   }
 
   /** A person with authenticators that count at once, on the allowlist, and signed in. */
-  async person({ name, roles, scope = { kind: "all" } }: Casting): Promise<Actor> {
+  async person({ name, roles, scope = { kind: "all" }, use = "acting" }: Casting): Promise<Actor> {
     const personId = newId("person");
     const email = `${personId}@example.com`;
-    const made = await newAuthenticators(this.#seal, { personId, email }, AUTHENTICATORS);
+    const made = await newAuthenticators(this.#seal, { personId, email }, AUTHENTICATORS[use], this.stepSeconds);
     const session = newSessionToken();
     const { result: entryIds } = await this.#transactions.run(async (tx) => {
       const now = await tx.clock();

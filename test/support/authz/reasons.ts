@@ -41,18 +41,24 @@ export const PUBLIC: Readonly<Partial<Record<Operation, string>>> = {
 
 /** Reading is by role, whatever accounts it is over (docs/threat-model.md, "Anyone signed in"). */
 export const READ_BY_ROLE: ReadonlySet<Operation> = new Set<Operation>([
-  ...(["account.read", "secret.list", "request.read", "grant.read", "policy.explain"] as const),
+  ...(["account.read", "secret.list", "request.read", "grant.read", "policy.explain", "ticket.read"] as const),
   ...(["audit.export", "identity.list", "session.survey", "import.read"] as const),
 ]);
 
 /** What somebody who is back may do to what they took part in before: it takes away, and gives nothing. */
-export const PASSES_BACK: ReadonlySet<Operation> = new Set<Operation>(["request.withdraw", "grant.revoke"]);
+export const PASSES_BACK: ReadonlySet<Operation> = new Set<Operation>([
+  "request.withdraw",
+  "grant.revoke",
+  "ticket.comment",
+  "ticket.close",
+]);
 
 /** Calls that answer for an id that nothing has as for one without entries. */
 export const UNHIDDEN: ReadonlySet<string> = new Set(["GET audit/accounts/{id}/entries"]);
 
 const LIST = "shows a list, or what there is one of: nobody takes part in it";
 const ALONE = "one person does it alone: it is neither asked for nor approved";
+const OPENED = "somebody opens a ticket; it is about nobody, and nobody approves it";
 const THING = "is about no person";
 
 /** Of operations in which not everybody takes part: why there is nobody. */
@@ -61,11 +67,13 @@ const NO_PARTY: Readonly<Partial<Record<Operation, string>>> = {
     ...(["session.list", "person.self", "person.list", "team.list", "allowlist.list", "allowlist.report", "config.read"] as const),
     ...(["account.list", "import.read", "purpose.list", "policy.list", "policy.history", "policy.preview", "policy.explain"] as const),
     ...(["request.list", "glass.list", "notice.list", "audit.read", "audit.export", "report.read"] as const),
+    ...(["ticket.list", "ticket_update.list"] as const),
   ]),
   ...entries(ALONE, [
     ...(["session.revoke", "session.survey", "session.end", "identity.list", "person.suspend", "allowlist.revoke"] as const),
-    ...(["notice.retry", "account.import", "request.submit"] as const),
+    ...(["notice.retry", "account.import", "request.submit", "ticket.open", "ticket_update.retry"] as const),
   ]),
+  ...entries(OPENED, ["ticket.read", "ticket.comment", "ticket.close"]),
   ...entries(THING, [
     ...(["person.enrol", "allowlist.certify", "config.approve", "policy.change", "secret.waive"] as const),
     ...(["invitation.link", "invitation.code"] as const),

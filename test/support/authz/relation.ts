@@ -50,6 +50,7 @@ export const CUSTODIANS_ACTS = {
   "identity.link": "person",
   "person.enrol": "thing",
   "person.restore": "person",
+  "person.leave": "person",
   "person.team": "person",
   "authenticator.reset": "person",
   "allowlist.grant": "person",
@@ -73,10 +74,24 @@ export type TargetKind =
   | "grant"
   | "glass"
   | "invitation"
+  | "ticket"
+  | "general ticket"
+  | "ticket update"
   | `subject of ${CustodiansAct}`
   | `request of ${CustodiansAct}`;
 
 /** Ids by which a call names what it is about. */
-export type IdName = "account" | "delivery" | "entry" | "glass" | "grant" | "import" | "person" | "request" | "session";
+export type IdName =
+  | "account"
+  | "delivery"
+  | "entry"
+  | "glass"
+  | "grant"
+  | "import"
+  | "person"
+  | "request"
+  | "session"
+  | "ticket"
+  | "ticketUpdate";
 
 export type Target = Readonly<Partial<Record<IdName, string>>> & { readonly subject?: Readonly<Record<string, unknown>> };

@@ -24,6 +24,8 @@ export interface Row {
   /** What is done to a guarded act. */
   readonly step?: "ask" | "approve";
   readonly kind: TargetKind;
+  /** What sets it apart from another row of the same call. */
+  readonly variant?: string;
   readonly circle: Circle;
   /** Parties that there are. */
   readonly parties: readonly Party[];
@@ -31,10 +33,12 @@ export interface Row {
   readonly leaver: Party | null;
   /** Of whom the thing is orphaned where they have left: whoever asked is not there to be approved, whoever approved does not count. */
   readonly orphanOf?: Party;
-  /** Which id of the target the path names as `{id}`. */
+  /** Which id of the target the path names, as `{id}` or `{reference}`. */
   readonly id?: IdName;
   readonly query?: string;
   readonly body?: (facts: BodyFacts) => Sent;
+  /** Looks at every row of a table, or at what any other act changes: side by side such calls would wait for one another. */
+  readonly isAlone?: boolean;
   /** What went through cannot be done again. */
   readonly isUsedUp: boolean;
 }
@@ -57,12 +61,23 @@ function opening(operation: Operation, route: string, id: "account" | "request" 
   return plain(operation, route, { kind: id, circle: "opening", parties, leaver: "asked", id, ...rest });
 }
 
+/** A call about a ticket of the board, which somebody opened and nobody approves. */
+function ticket(operation: Operation, route: string, kind: "ticket" | "general ticket", rest: Partial<Row> = {}): Row {
+  const variant = kind === "ticket" ? "" : "names no account";
+  return plain(operation, route, { kind, variant, circle: "opening", parties: ["asked"], leaver: "asked", id: "ticket", ...rest });
+}
+
 const withCode = ({ code }: BodyFacts): Sent => ({ json: { code } });
 const withReason = (): Sent => ({ json: { reason: REASON } });
 const asksToOpen = ({ target }: BodyFacts): Sent => ({
   json: { operation: "secret.reveal", reason: REASON, ticket: "OPS-7", purpose: "billing-root-only", accountId: target.account },
 });
 const POLICY = { name: "matrix", purposes: ["tax-invoice-view"], scope: { kind: "all" }, minutes: 20 };
+
+const withText = (): Sent => ({ json: { text: REASON } });
+const opensTicket = ({ target }: BodyFacts): Sent => ({
+  json: { title: REASON, ...(target.account === undefined ? {} : { accountId: target.account }) },
+});
 
 /** An import of an account that there is not yet. */
 function csvOfNew(): Sent {
@@ -90,6 +105,8 @@ function readingRows(signedSize: number): readonly Row[] {
     plain("policy.preview", "POST /v1/policies/previews", { body: () => ({ json: { name: "matrix", policy: POLICY, replaces: null } }) }),
     plain("request.list", "GET /v1/requests"),
     plain("glass.list", "GET /v1/glass"),
+    plain("ticket.list", "GET /v1/tickets"),
+    plain("ticket_update.list", "GET /v1/ticket-updates"),
     plain("notice.list", "GET /v1/notices"),
     plain("audit.read", "GET /v1/audit/head"),
     plain("audit.read", "GET /v1/audit/entries"),
@@ -115,7 +132,19 @@ const PEOPLE_ROWS: readonly Row[] = [
   person("person.suspend", "POST /v1/people/{id}/suspensions", "person", { isUsedUp: true }),
   person("allowlist.revoke", "POST /v1/allowlist/{id}/revocations", "entry", { isUsedUp: true }),
   plain("notice.retry", "POST /v1/notices/{id}/retries", { kind: "delivery", id: "delivery", isUsedUp: true }),
+  plain("ticket_update.retry", "POST /v1/ticket-updates/{id}/retries", { kind: "ticket update", id: "ticketUpdate", isUsedUp: true }),
   plain("account.import", "POST /v1/imports", { body: csvOfNew }),
+];
+
+/** About the board. Closing comes last, as somebody who is back closes what the other rows were about. */
+const TICKET_ROWS: readonly Row[] = [
+  plain("ticket.open", "POST /v1/tickets", { kind: "account", body: opensTicket }),
+  plain("ticket.open", "POST /v1/tickets", { variant: "names no account", body: opensTicket }),
+  ...(["ticket", "general ticket"] as const).flatMap((kind) => [
+    ticket("ticket.read", "GET /v1/tickets/{reference}", kind),
+    ticket("ticket.comment", "POST /v1/tickets/{reference}/comments", kind, { body: withText }),
+    ticket("ticket.close", "POST /v1/tickets/{reference}/closings", kind, { isUsedUp: true }),
+  ]),
 ];
 
 /** About one account, and what is opened of it. Withdrawing comes last: somebody who is back withdraws what the other rows were about. */
@@ -166,6 +195,7 @@ function custodiansRows(): readonly Row[] {
     ...acts.flatMap(([act, about]): Row[] => [
       plain(act, "POST /v1/requests", {
         step: "ask",
+        isAlone: act === "allowlist.certify",
         kind: `subject of ${act}`,
         circle: "custodians",
         parties: about === "person" ? ["about"] : [],
@@ -175,6 +205,7 @@ function custodiansRows(): readonly Row[] {
       }),
       plain(act, "POST /v1/requests/{id}/approvals", {
         step: "approve",
+        isAlone: act === "authenticator.reset" || act === "allowlist.certify",
         kind: `request of ${act}`,
         circle: "custodians",
         parties: about === "person" ? all : ["asked", "approver"],
@@ -190,5 +221,5 @@ function custodiansRows(): readonly Row[] {
 
 /** @param signedSize a size of the log that has a checkpoint. */
 export function rowsOf(signedSize: number): readonly Row[] {
-  return [...readingRows(signedSize), ...PEOPLE_ROWS, ...openingRows(signedSize), ...custodiansRows()];
+  return [...readingRows(signedSize), ...PEOPLE_ROWS, ...TICKET_ROWS, ...openingRows(signedSize), ...custodiansRows()];
 }

@@ -21,6 +21,7 @@ import {
 import { Targets } from "./targets.js";
 
 const ACCOUNTS = 56;
+const STEP_SECONDS = 60;
 const ELSEWHERE = "Elsewhere";
 const CIRCLES = Object.keys(PARTS) as readonly Circle[];
 const ACTS = Object.keys(CUSTODIANS_ACTS) as readonly CustodiansAct[];
@@ -31,6 +32,8 @@ const LEFT_BEHIND: readonly (readonly [Circle, TargetKind, Party])[] = [
   ["opening", "request", "approver"],
   ["opening", "grant", "asked"],
   ["opening", "grant", "approver"],
+  ["opening", "ticket", "asked"],
+  ["opening", "general ticket", "asked"],
   ["custodians", "invitation", "asked"],
   ["custodians", "invitation", "approver"],
   ...ACTS.map((act) => ["custodians", `request of ${act}`, "asked"] as const),
@@ -60,7 +63,13 @@ export class Stage {
 
   static async open(environment: Readonly<Record<string, string>>): Promise<Stage> {
     // Whoever opens what is to be burnt opens more than anybody would.
-    const rest = await startRestApp({ ROOTKEEP_BRAKE_PERSON: "1000", ROOTKEEP_BRAKE_DEPLOYMENT: "1000", ...environment });
+    const rest = await startRestApp({
+      ROOTKEEP_BRAKE_PERSON: "1000",
+      ROOTKEEP_BRAKE_DEPLOYMENT: "1000",
+      // A code is good for longer than any call can take, so that none is refused for being late.
+      ROOTKEEP_TRIAL_TOTP_PERIOD_SECONDS: String(STEP_SECONDS),
+      ...environment,
+    });
     try {
       return await Stage.#set(rest);
     } catch (error) {
@@ -74,13 +83,15 @@ export class Stage {
     const { ada } = await rest.found();
     const accounts = Array.from({ length: ACCOUNTS }, (_, index) => newAccount(String(310_000_000_000 + index)));
     const ids = await importAccounts(ada, [...accounts, newAccount("410000000000", ELSEWHERE)]);
-    const seeds = new Seeds(rest);
+    const seeds = new Seeds(rest, STEP_SECONDS);
     const chief = await seeds.person({ name: "Chief", roles: ["custodian", "auditor"] });
     const csv = importFile([newAccount("410000000001", ELSEWHERE)]);
     const { importId } = await must(rest.address, { verb: "POST", path: "/v1/imports", token: chief.token, csv });
     const size = await signedSize(rest, chief, ids[0] ?? "");
     const stage = new Stage(rest, size, seeds, new Targets(rest, seeds, ids, String(importId)), chief);
     await Promise.all(ROLES.map((role) => stage.#cast(role)));
+    // One after the other: each looks whether enough custodians are left, and two who look at one another's rows wait for nothing.
+    for (const role of ROLES) await stage.#leaveBehind(role);
     return stage;
   }
 
@@ -146,7 +157,8 @@ export class Stage {
     const write = async (circle: Circle, relation: Relation, parts: readonly Role[]): Promise<void> => {
       const scope = relation === "outside" ? ({ kind: "customer", values: [ELSEWHERE] } as const) : ({ kind: "all" } as const);
       const roles = [...new Set([role, ...parts])];
-      this.#actors.set(keyOf(circle, role, relation), await this.seeds.person({ name: `${role} ${relation}`, roles, scope }));
+      const use = relation === "approver" || relation === "other" ? "busy" : "acting";
+      this.#actors.set(keyOf(circle, role, relation), await this.seeds.person({ name: `${role} ${relation}`, roles, scope, use }));
     };
     for (const circle of CIRCLES) {
       for (const party of PARTIES) {
@@ -159,6 +171,9 @@ export class Stage {
     for (const [circle, kind, leaver] of LEFT_BEHIND) {
       for (const relation of LEAVERS) await this.target({ kind, circle, role, relation, leaver });
     }
+  }
+
+  async #leaveBehind(role: Role): Promise<void> {
     for (const circle of CIRCLES) for (const leaver of LEAVERS) await this.#leave(circle, role, leaver);
     // The grants of those who opened ended with that; those that they only approved did not.
     for (const relation of LEAVERS) {

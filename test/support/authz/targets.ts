@@ -22,7 +22,6 @@ export interface TargetOptions extends Parties {
 }
 
 const REASON = "because the matrix says so";
-const STEP_TRIES = 5;
 const LOOKS = 50;
 
 /** Makes targets; each call makes a new one. */
@@ -66,6 +65,12 @@ export class Targets {
         return await this.#grant(parties, {});
       case "glass":
         return await this.#glass(parties);
+      case "ticket":
+        return await this.#ticket(parties.asked, { accountId: this.accounts[0] });
+      case "general ticket":
+        return await this.#ticket(parties.asked, {});
+      case "ticket update":
+        return await this.#ticketUpdate();
       case "invitation":
         return await this.#act("person.enrol", { ...parties, isDone: true });
       default:
@@ -81,7 +86,7 @@ export class Targets {
   /** Somebody with a session and an entry, who is not of the row; or `self`, with a session besides the one they act with. */
   async #person(self: Actor | null): Promise<Target> {
     if (self === null) {
-      const victim = await this.seeds.person({ name: "Vic Tim", roles: ["auditor"] });
+      const victim = await this.seeds.person({ name: "Vic Tim", roles: ["auditor"], use: "idle" });
       return { person: victim.personId, session: victim.sessionId, entry: victim.entryIds[0] ?? "" };
     }
     const { sessionId } = await this.seeds.session(self.personId);
@@ -102,6 +107,25 @@ export class Targets {
       );
     });
     return { delivery };
+  }
+
+  /** A change that no ticket took. */
+  async #ticketUpdate(): Promise<Target> {
+    const id = newId("ticketUpdate");
+    await withClient(this.rest.database.superuser, async (client) => {
+      await client.query(
+        `INSERT INTO tickets.ticket_update (id, thread, act, reference, event, facts, state)
+         VALUES ($1, $1, 'APPEND', 'OPS-7', 'request.submitted', '{}', 'DEAD')`,
+        [id],
+      );
+    });
+    return { ticketUpdate: id };
+  }
+
+  /** A ticket of the board that is open. */
+  async #ticket(opener: Actor, names: { readonly accountId?: string | undefined }): Promise<Target> {
+    const { reference } = await this.#as(opener, "POST", "/v1/tickets", { title: REASON, ...names });
+    return { ticket: String(reference) };
   }
 
   /** An opening that wants two approvers and has one. */
@@ -179,6 +203,7 @@ export class Targets {
         return { personId, openings: 50, minutes: 60 };
       case "identity.link":
       case "person.restore":
+      case "person.leave":
       case "authenticator.reset":
       case "disclosure.erase":
         return { personId };
@@ -187,7 +212,7 @@ export class Targets {
 
   /** Whom an act is about, and who takes no part. */
   async #somebody(act: CustodiansAct): Promise<Actor> {
-    const somebody = await this.seeds.person({ name: "Some Body", roles: [] });
+    const somebody = await this.seeds.person({ name: "Some Body", roles: [], use: "idle" });
     if (act === "person.restore") await this.#as(await this.#custodian(), "POST", `/v1/people/${somebody.personId}/suspensions`);
     return somebody;
   }
@@ -195,7 +220,7 @@ export class Targets {
   /** A password that somebody has seen. */
   async #burnt(): Promise<string> {
     const spare = await this.#custodian();
-    const approver = await this.seeds.person({ name: "Ann Approver", roles: ["approver"] });
+    const approver = await this.seeds.person({ name: "Ann Approver", roles: ["approver"], use: "idle" });
     const { grant, account } = await this.#grant({ asked: spare, approver, about: null }, {});
     await this.#withCode(spare, `/v1/grants/${grant}/openings`, { kind: "root-password" });
     await this.#as(spare, "POST", `/v1/grants/${grant}/returns`);
@@ -206,7 +231,7 @@ export class Targets {
 
   /** Somebody of no row, who looks things up and opens what is to be burnt. */
   async #custodian(): Promise<Actor> {
-    this.#spare ??= this.seeds.person({ name: "Spare Hand", roles: ["custodian", "requester"] });
+    this.#spare ??= this.seeds.person({ name: "Spare Hand", roles: ["custodian", "requester"], use: "busy" });
     return await this.#spare;
   }
 
@@ -214,13 +239,9 @@ export class Targets {
     await this.#withCode(approver, `/v1/requests/${requestId}/approvals`, {});
   }
 
-  /** With a fresh code; again with a newer one where a busy machine was too late with it. */
+  /** With a fresh code. */
   async #withCode(actor: Actor, path: string, form: object): Promise<void> {
-    for (let tries = 1; ; tries++) {
-      const { status, code, body } = await this.#try(actor, path, { ...form, code: await actor.app.next() });
-      if (status < 400) return;
-      if (code !== "STEP_UP_REQUIRED" || tries === STEP_TRIES) throw new Error(`${path}: ${JSON.stringify(body)}`);
-    }
+    await this.#as(actor, "POST", path, { ...form, code: await actor.app.next() });
   }
 
   async #try({ token }: Actor, path: string, json: object) {
