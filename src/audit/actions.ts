@@ -25,6 +25,7 @@ export const LOG_ACTIONS = [
   "import.finished",
   "secret.activated",
   "brake.engaged",
+  "key.unwrapped",
   "key.escrowed",
   // Nothing writes these: they are planned, or were never used, and stay because the list only grows.
   "log.pruned",
@@ -45,7 +46,6 @@ export const LOG_ACTIONS = [
   "secret.burnt",
   "secret.destroyed",
   "key.created",
-  "key.unwrapped",
   "key.rewrapped",
   "key.disabled",
   "key.destroyed",
