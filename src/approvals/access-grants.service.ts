@@ -46,7 +46,7 @@ export interface Claim {
   /** The channel that accepted the page of a break-glass; null where no glass was broken. */
   readonly paged: string | null;
   /** Whether the ticket system was asked; null where none is connected. */
-  readonly ticketSeen: Sighting | null;
+  readonly sighting: Sighting | null;
 }
 
 /** Which opening is wanted. */
@@ -87,7 +87,7 @@ export class AccessGrants {
     const until = endUnder(terms, grant);
     if (until <= now) throw new RootkeepError("APPROVAL_EXPIRED");
     if (form.operation === "secret.code" && number > (terms.codes ?? number)) throw new RootkeepError("GRANT_SPENT");
-    const ticketSeen = this.tickets.demand(form.ticket, body);
+    const sighting = this.tickets.demand(tx, form.ticket, body);
     const paged = isGlass(body) ? AcceptedPage.demand(form.page, grant.id) : null;
     if (paged !== null) await postNotice(tx, glassNotice("glass.opening", body, grant.id));
     const account = await readAccount(tx, grant.accountId);
@@ -109,7 +109,7 @@ export class AccessGrants {
       eventId,
       requestHash,
       paged,
-      ticketSeen,
+      sighting,
       statement: statementText({
         act: "open",
         requestHash,

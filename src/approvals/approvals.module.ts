@@ -28,6 +28,7 @@ import { Metrics } from "../telemetry/metrics.js";
 import { slug } from "../telemetry/site.js";
 import { ToldSystem } from "../tickets/post-ticket-update.service.js";
 import { TicketCheck } from "../tickets/ticket-check.service.js";
+import { TicketTrust } from "../tickets/ticket-trust.js";
 import { AccessGrants } from "./access-grants.service.js";
 import { brakeRaiseAct } from "./brake-raise-act.service.js";
 import { CATALOGUE } from "./catalogue.js";
@@ -82,10 +83,18 @@ export class ApprovalsModule {
         ...above,
         {
           provide: TrustedConfiguration,
-          inject: [AuditLog, RecordsKey, Certification, CONFIG, HealthRegistry],
-          useFactory: (log: AuditLog, records: RecordsKey, certification: Certification, config: Config, health: HealthRegistry) => {
+          inject: [AuditLog, RecordsKey, Certification, CONFIG, HealthRegistry, TicketTrust],
+          useFactory: (
+            log: AuditLog,
+            records: RecordsKey,
+            certification: Certification,
+            config: Config,
+            health: HealthRegistry,
+            tickets: TicketTrust,
+          ) => {
             const settings = trustedConfig(config) as unknown as JsonObject;
             const trust = new TrustedConfiguration(log, records, certification, { settings, digest: trustedConfigDigest(config) });
+            tickets.judgeBy(trust.tickets());
             // Before founding there is nothing that could be opened.
             health.register("config", () => {
               if (log.lastOf("people.founded") !== undefined) trust.assertMayOpen();
@@ -96,8 +105,8 @@ export class ApprovalsModule {
         },
         {
           provide: EndedEpoch,
-          // What requests are told through is lent by ToldSystem, which therefore is there first.
-          inject: [Transactions, AuditLog, Certification, ToldSystem],
+          // What requests are told through is lent by ToldSystem, and judged by what is trusted: both are there first.
+          inject: [Transactions, AuditLog, Certification, ToldSystem, TrustedConfiguration],
           useFactory: async (transactions: Transactions, log: AuditLog, certification: Certification) => {
             const ended = new EndedEpoch(transactions, certification);
             // Before anything else is made, and long before anybody is answered. A log that was put back again takes no entry.
@@ -107,8 +116,9 @@ export class ApprovalsModule {
         },
         {
           provide: TicketLooks,
-          inject: [Transactions, TicketCheck],
-          useFactory: (transactions: Transactions, check: TicketCheck) => new TicketLooks(transactions, check),
+          inject: [Transactions, TicketCheck, TrustedConfiguration],
+          useFactory: (transactions: Transactions, check: TicketCheck, trust: TrustedConfiguration) =>
+            new TicketLooks(transactions, check, trust),
         },
         { provide: REVEAL_ACT, inject: [SECRET_FACTS], useFactory: (facts: SecretFactsPort) => revealAct(CATALOGUE, facts) },
         {

@@ -25,7 +25,7 @@ export function submission(
       policy: body.policy.version,
       ...(body.purpose === null ? {} : { purpose: body.purpose.slug, catalogue: body.purpose.catalogue }),
       ...(body.ticket === null ? {} : { ticket: body.ticket }),
-      ...(sighting === null ? {} : { ticketSeen: sighting }),
+      ...sighting,
       ...(row.personId === null ? {} : { person: row.personId }),
       ...(isGlass(body) ? { breakGlass: true } : {}),
       kinds: body.secrets.map(({ kind }) => kind),

@@ -50,7 +50,7 @@ export async function openGlassTicket(tx: WorkTransaction, body: ToldRequest, gr
 
 /** Of a request that was just submitted. */
 export function submittedChange({ requester }: ToldRequest, { id }: EntryDraft, sighting: Sighting | null): RequestChange {
-  const facts = { by: requester, ...(sighting === null ? {} : { "ticket seen": sighting }) };
+  const facts = { by: requester, ...(sighting === null ? {} : { "ticket seen": sighting.ticketSeen }) };
   return { event: "request.submitted", state: "SUBMITTED", facts, entryId: id };
 }
 

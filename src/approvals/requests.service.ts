@@ -18,7 +18,7 @@ import type { StepUp } from "../people/step-up.service.js";
 import type { SeenTicket } from "../tickets/ticket-check.service.js";
 import { Approval } from "./approval.entity.js";
 import { awaitingRequests } from "./awaiting-requests.service.js";
-import type { GuardedAct, RequestForm } from "./guarded-act.port.js";
+import type { CheckedForm, GuardedAct, RequestForm } from "./guarded-act.port.js";
 import { judgeForm } from "./judge-form.service.js";
 import { type ApproverRule, approverObstacle, approverRule } from "./may-approve.service.js";
 import { Request, type RequestState } from "./request.entity.js";
@@ -83,11 +83,12 @@ export class Requests {
     const fields = checkProse("reason", form.reason);
     if (form.breakGlass === true && act.approvedState !== "APPROVED") fields.push({ field: "breakGlass", rule: "is of openings alone" });
     if (fields.length > 0) throw new RootkeepError("MALFORMED", { fields });
-    const seen = await this.options.tickets.atSubmission(ticket, form.breakGlass === true);
+    const judge = async (tx: WorkTransaction, now: Date): Promise<CheckedForm> =>
+      await judgeForm(tx, act, await actingStanding(tx, acting, now), form);
+    const seen = await this.options.tickets.atSubmission(ticket, form, async (tx) => await judge(tx, await tx.clock()));
     const { result, receipts } = await this.transactions.run(async (tx) => {
       const now = await tx.clock();
-      const standing = await actingStanding(tx, acting, now);
-      const checked = await judgeForm(tx, act, standing, form);
+      const checked = await judge(tx, now);
       const { personId, scoped: _scoped, disclosures, ...own } = checked;
       const body: RequestBody = {
         ...own,
@@ -114,7 +115,7 @@ export class Requests {
         submittedAt: now,
         expiresAt: new Date(body.expiresAt),
       });
-      const sighting = this.options.tickets.demand(seen, body);
+      const sighting = this.options.tickets.demand(tx, seen, body);
       const draft = submission(row, body, disclosures, sighting);
       await postNotice(tx, awaitingNotice("submitted", body, act.approverRole, personId));
       await tellTicket(tx, body, submittedChange(body, draft, sighting));
@@ -135,7 +136,7 @@ export class Requests {
   ): Promise<{ state: RequestState; approvals: number; needed: number; seq: number }> {
     const fields = checkProse("reason", reason, 0);
     if (fields.length > 0) throw new RootkeepError("MALFORMED", { fields });
-    const seen = await this.options.tickets.atApproval(requestId, (row) => this.#act(row.operation).approvedState === "CLOSED");
+    const seen = await this.options.tickets.atApproval((tx) => this.#doneByApproval(tx, acting, requestId));
     const { result, receipts } = await this.transactions.run((tx) => this.#approveOnce(tx, acting, { requestId, code, reason, seen }));
     return { ...result, seq: receipts[0]?.facts.seq ?? -1 };
   }
@@ -279,7 +280,7 @@ export class Requests {
     );
     const entries: Drafted<EntryDraft>[] = [{ draft }];
     // Where the approval itself does the act, it is also the use of its ticket.
-    if (isDecided && act.approvedState === "CLOSED") this.options.tickets.demand(seen, body);
+    if (isDecided && act.approvedState === "CLOSED") this.options.tickets.demand(tx, seen, body);
     if (isDecided) tx.change(Request, row, { state: act.approvedState });
     const counted = `${String(approvers.length)}/${String(needed)}`;
     await tellTicket(tx, body, approvedChange(row.state, draft, acting.personId, counted));
@@ -288,6 +289,17 @@ export class Requests {
       entries.push(...(await act.apply(tx, { row, body, approvers, now })));
     }
     return { result: { state: row.state, approvals: approvers.length, needed }, entries };
+  }
+
+  /** The request, if an approval of `acting`'s may do what it asks for; null for one that is to be opened later, or that nobody can decide now. */
+  async #doneByApproval(tx: WorkTransaction, acting: ActingPerson, requestId: Id<"request">): Promise<RequestBody | null> {
+    const row = await tx.read(Request, requestId);
+    if (row?.state !== "SUBMITTED") return null;
+    const act = this.#act(row.operation);
+    if (act.approvedState !== "CLOSED") return null;
+    const body = parseRequest(row.body, row.hash);
+    await this.#assertMayDecide(tx, acting, row, approverRule(row, body, act, await act.termsNow(tx, body, "read")), await tx.clock());
+    return body;
   }
 
   /** The request, locked, if it can still be decided. */

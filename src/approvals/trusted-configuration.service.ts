@@ -7,6 +7,7 @@ import { newEventId } from "../kernel/ids.js";
 import type { RecordsKey } from "../keys/records.js";
 import type { Certification } from "../people/certification.service.js";
 import { approvedDigest, configApproval } from "../people/config-approval.js";
+import type { TrustedTickets } from "../tickets/ticket-trust.js";
 import type { GuardedAct } from "./guarded-act.port.js";
 import { CUSTODIAN_ACT, custodianForm, partiesOf } from "./people-acts.service.js";
 
@@ -81,6 +82,17 @@ export class TrustedConfiguration {
   assertMayOpen(): void {
     this.assertApproved();
     this.certification.assertCertified();
+  }
+
+  /** Which ticket system is connected is trusted like the rest. */
+  tickets(): TrustedTickets {
+    return {
+      isApproved: () => this.isApproved,
+      areTold: () => {
+        const approved = this.approvedSettings;
+        return approved === null || approved["tickets"] !== undefined;
+      },
+    };
   }
 
   /** The guarded act `config.approve`: approves what this process runs with, named by its digest. */

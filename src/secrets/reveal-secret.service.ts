@@ -270,7 +270,7 @@ function intentDraft(acting: ActingPerson, form: Opening, { claim, version, fact
     details: {
       opening: claim.number,
       ...(claim.paged === null ? {} : { breakGlass: true, paged: claim.paged }),
-      ...(claim.ticketSeen === null ? {} : { ticketSeen: claim.ticketSeen }),
+      ...claim.sighting,
       statement: claim.statement,
       session: acting.sessionId,
       sealedSha256: version.sealedSha256.toString("hex"),

@@ -10,6 +10,7 @@ export const ALERTS = [
   "no-notice-channel",
   "notices-dead",
   "ticket-updates-dead",
+  "ticket-updates-late",
   "glass-review-overdue",
   "allowlist-due",
   "allowlist-lapsed",

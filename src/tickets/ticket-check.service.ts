@@ -2,7 +2,7 @@ import type { TicketSystemName } from "../config/reference.js";
 import { withDeadline } from "../kernel/deadline.js";
 import { isRootkeepError, RootkeepError } from "../kernel/errors.js";
 import { LIMITS } from "../kernel/limits.js";
-import { failureReason, notTaken } from "../notices/channel-failure.js";
+import { failureReason } from "../notices/channel-failure.js";
 import { parseTicketReference, type TicketPattern } from "./ticket-reference.js";
 import type { Ticket, TicketSystem } from "./ticket-system.port.js";
 
@@ -13,8 +13,12 @@ export interface TicketUse {
   readonly awsId: string | null;
 }
 
-/** Whether the ticket system was asked, or was away when a break-glass could not wait for it. */
-export type Sighting = "seen" | "system-away";
+/** What an entry says of a look: that the ticket system was asked, or that it was away when a break-glass could not wait for it, and how. */
+export interface Sighting {
+  readonly ticketSeen: "seen" | "system-away";
+  /** Constant text of ours, of a system that was away. */
+  readonly ticketReason?: string;
+}
 
 /** What a look came to. */
 export type LookOutcome = "good" | "unknown" | "closed" | "other-account" | "unavailable";
@@ -43,15 +47,17 @@ export class SeenTicket {
 
   private constructor(
     private readonly reference: string,
-    /** Null: the system was away, and a break-glass does not wait for it. */
-    private readonly accounts: readonly string[] | null,
+    /** The accounts that it names; or how the system was away, and a break-glass does not wait for it. */
+    private readonly found: { readonly accounts: readonly string[] } | { readonly away: string },
     private readonly atMs: number,
   ) {
     Object.freeze(this);
   }
 
-  static mint(reference: string, accounts: readonly string[] | null): SeenTicket {
-    const seen = new SeenTicket(reference, accounts === null ? null : [...accounts], performance.now());
+  /** @param found of a look that was made just now. */
+  static mint(reference: string, found: { readonly accounts: readonly string[] } | { readonly away: string }): SeenTicket {
+    const kept = "away" in found ? { away: found.away } : { accounts: Object.freeze([...found.accounts]) };
+    const seen = new SeenTicket(reference, Object.freeze(kept), performance.now());
     SeenTicket.minted.add(seen);
     return seen;
   }
@@ -65,9 +71,9 @@ export class SeenTicket {
       seen.reference === reference &&
       performance.now() - seen.atMs < LIMITS.ticketSeenMs;
     if (!isFresh) throw new RootkeepError("TICKETS_UNAVAILABLE", { reason: "ticket_not_looked_at" });
-    if (seen.accounts === null) return "system-away";
-    if (awsId !== null && !seen.accounts.includes(awsId)) throw new RootkeepError("TICKET_OTHER_ACCOUNT");
-    return "seen";
+    if ("away" in seen.found) return { ticketSeen: "system-away", ticketReason: seen.found.away };
+    if (awsId !== null && !seen.found.accounts.includes(awsId)) throw new RootkeepError("TICKET_OTHER_ACCOUNT");
+    return { ticketSeen: "seen" };
   }
 }
 
@@ -98,7 +104,8 @@ export class TicketCheck {
   /**
    * Asks the system about a ticket; null where none is connected. Never inside a transaction.
    *
-   * @param breaksGlass true: a system that is away does not refuse. What it answers refuses all the same (docs/decisions/0026).
+   * @param breaksGlass true: a system that is away does not refuse. Whatever it answers refuses all the same, also what is no answer: whoever
+   *   asks could bring that about (docs/decisions/0026).
    * @throws RootkeepError `TICKET_UNKNOWN`, `TICKET_CLOSED`, `TICKETS_UNAVAILABLE`
    */
   async look(reference: string, breaksGlass: boolean): Promise<SeenTicket | null> {
@@ -108,17 +115,19 @@ export class TicketCheck {
     try {
       ticket = await this.#find(this.system, reference);
     } catch (error) {
-      if (!isRootkeepError(error, "UNAVAILABLE")) throw error;
+      const isAway = isRootkeepError(error, "UNAVAILABLE");
+      if (!isAway && !isRootkeepError(error, "TICKETS_UNAVAILABLE")) throw error;
+      const reason = failureReason(error);
       this.events.looked(name, "unavailable");
-      this.events.unavailable(name, failureReason(error));
-      if (!breaksGlass) throw new RootkeepError("TICKETS_UNAVAILABLE", { reason: failureReason(error) });
-      return SeenTicket.mint(reference, null);
+      this.events.unavailable(name, reason);
+      if (!isAway || !breaksGlass) throw new RootkeepError("TICKETS_UNAVAILABLE", { reason });
+      return SeenTicket.mint(reference, { away: reason });
     }
     if (ticket?.isOpen !== true) {
       this.events.looked(name, ticket === null ? "unknown" : "closed");
       throw new RootkeepError(ticket === null ? "TICKET_UNKNOWN" : "TICKET_CLOSED");
     }
-    return SeenTicket.mint(reference, ticket.accounts);
+    return SeenTicket.mint(reference, { accounts: ticket.accounts });
   }
 
   /**
@@ -130,7 +139,7 @@ export class TicketCheck {
     if (this.system === null) return null;
     try {
       const sighting = SeenTicket.demand(seen, use);
-      if (sighting === "seen") this.events.looked(this.system.name, "good");
+      if (sighting.ticketSeen === "seen") this.events.looked(this.system.name, "good");
       return sighting;
     } catch (error) {
       if (isRootkeepError(error, "TICKET_OTHER_ACCOUNT")) this.events.looked(this.system.name, "other-account");
@@ -138,16 +147,11 @@ export class TicketCheck {
     }
   }
 
-  /** An adapter that forgets its deadline holds nobody up. */
   async #find(system: TicketSystem, reference: string): Promise<Ticket | null> {
-    return await withDeadline(this.deadlineMs, async (signal) => {
-      const late = new Promise<never>((_resolve, reject) => {
-        signal.addEventListener("abort", () => reject(notTaken("tickets_timed_out")), { once: true });
-      });
-      const ticket = await Promise.race([system.find(reference, signal), late]);
-      // An answer about another ticket is none about this one.
-      if (ticket !== null && ticket.reference !== reference) throw notTaken("tickets_other_reference");
-      return ticket;
-    });
+    const ticket = await withDeadline(this.deadlineMs, (signal) => system.find(reference, signal));
+    // An answer about another ticket is none about this one.
+    if (ticket !== null && ticket.reference !== reference)
+      throw new RootkeepError("TICKETS_UNAVAILABLE", { reason: "tickets_other_reference" });
+    return ticket;
   }
 }

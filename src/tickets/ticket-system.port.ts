@@ -14,12 +14,13 @@ export interface TicketSystem {
   readonly name: TicketSystemName;
   /**
    * The ticket of this very reference; null where there is none.
-   * @throws RootkeepError `UNAVAILABLE` with a reason in `snake_case` when the system does not say.
+   * @throws RootkeepError `UNAVAILABLE` with a reason in `snake_case` when the system is away: no answer came, or one that says so (5xx, 429).
+   *   `TICKETS_UNAVAILABLE` with a reason when it did answer, and what it said is no answer: whoever asks can bring that about.
    */
   find(reference: string, signal: AbortSignal): Promise<Ticket | null>;
   /**
    * Opens a ticket that names the AWS account of the note's facts; asked again with the same key it answers the same ticket.
-   * @returns its reference. @throws RootkeepError `UNAVAILABLE`
+   * @returns its reference. @throws RootkeepError `UNAVAILABLE`, `TICKETS_UNAVAILABLE`
    */
   open(note: TicketNote, signal: AbortSignal): Promise<string>;
   /**

@@ -14,7 +14,7 @@ const KEPT_DAYS = 90;
 /** Keeps the outbox of tickets going, and shows it. What waits is in the database: a restart loses nothing, and no act waits for a ticket. */
 export class TicketUpdates {
   readonly #loops: SteadyLoops;
-  #counts: UpdateCounts = { waiting: 0, dead: 0 };
+  #counts: UpdateCounts = { waiting: 0, dead: 0, oldestSeconds: 0 };
 
   constructor(
     private readonly dataSource: DataSource,

@@ -13,11 +13,14 @@ import { ToldSystem } from "./post-ticket-update.service.js";
 import { TicketCheck } from "./ticket-check.service.js";
 import { compileTicketPattern } from "./ticket-reference.js";
 import type { TicketSystem } from "./ticket-system.port.js";
+import { TicketTrust } from "./ticket-trust.js";
 import { TicketUpdatesController } from "./ticket-updates.rest.js";
 import { TicketUpdates } from "./ticket-updates.service.js";
 import { TicketsController } from "./tickets.rest.js";
 import { type UpdateEvents, UpdateSender } from "./update-sender.service.js";
 
+/** Longer than the longest wait between two attempts: something that waits so long is not merely between them. */
+const LATE_SECONDS = 2 * 3_600;
 const CONNECTED = Symbol("connected-ticket-system");
 
 /** Tickets: the board, the check of dual control, and what tickets are told. */
@@ -35,19 +38,24 @@ const CONNECTED = Symbol("connected-ticket-system");
       inject: [CONFIG, Board],
       useFactory: ({ tickets }: Config, board: Board) => createTicketSystem(tickets, board),
     },
+    TicketTrust,
     {
       provide: ToldSystem,
-      inject: [Transactions, CONNECTED],
-      useFactory: (transactions: Transactions, system: TicketSystem | null) => {
-        const told = new ToldSystem(system?.name ?? null);
+      inject: [Transactions, CONNECTED, TicketTrust],
+      useFactory: (transactions: Transactions, system: TicketSystem | null, trust: TicketTrust) => {
+        const told = new ToldSystem(system?.name ?? null, trust);
         transactions.lend(ToldSystem, told);
         return told;
       },
     },
     { provide: TicketCheck, inject: [CONNECTED, CONFIG, Log, Metrics], useFactory: createCheck },
-    { provide: TicketUpdates, inject: [DataSource, CONNECTED, CONFIG, Log, Metrics, HealthRegistry], useFactory: createUpdates },
+    {
+      provide: TicketUpdates,
+      inject: [DataSource, CONNECTED, TicketTrust, CONFIG, Log, Metrics, HealthRegistry],
+      useFactory: createUpdates,
+    },
   ],
-  exports: [TicketCheck, ToldSystem],
+  exports: [TicketCheck, TicketTrust, ToldSystem],
 })
 export class TicketsModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
   constructor(@Inject(TicketUpdates) private readonly updates: TicketUpdates) {}
@@ -76,17 +84,21 @@ function createCheck(system: TicketSystem | null, config: Config, log: Log, metr
 function createUpdates(
   dataSource: DataSource,
   system: TicketSystem | null,
+  trust: TicketTrust,
   { deployment, publicUrl }: Config,
   log: Log,
   metrics: Metrics,
   health: HealthRegistry,
 ): TicketUpdates {
-  const sender = system === null ? null : new UpdateSender(dataSource, system, { deployment, publicUrl }, updateEvents(log, metrics));
+  const sender =
+    system === null ? null : new UpdateSender(dataSource, system, { deployment, publicUrl }, trust, updateEvents(log, metrics));
   const updates = new TicketUpdates(dataSource, sender, ({ waiting, dead }) => {
     metrics.set("rootkeep_ticket_updates_waiting", {}, waiting);
     metrics.set("rootkeep_ticket_updates_dead", {}, dead);
   });
   health.watch("ticket-updates-dead", () => updates.counts.dead > 0);
+  // Whatever keeps them: what is never tried makes no failure that would be told.
+  health.watch("ticket-updates-late", () => sender !== null && updates.counts.oldestSeconds > LATE_SECONDS);
   return updates;
 }
 

@@ -37,6 +37,8 @@ export interface UpdateRow {
 export interface UpdateCounts {
   readonly waiting: number;
   readonly dead: number;
+  /** How long the oldest that waits has waited. */
+  readonly oldestSeconds: number;
 }
 
 /**
@@ -44,10 +46,14 @@ export interface UpdateCounts {
  * within it nothing is sent before what came earlier, and what was given up holds back what comes after.
  */
 export const UpdateOutbox = {
+  /** A ticket that was to be opened is told only where its opening waits or was done: without it there is none, and none will come. */
   async post(queries: Queries, { requestId, reference, act, event, facts, entryId }: TicketUpdate): Promise<void> {
     const thread = `${requestId}/${reference === null ? "opened" : "named"}`;
     await queries.query(
-      "INSERT INTO tickets.ticket_update (id, thread, act, reference, event, facts, entry_id) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+      `INSERT INTO tickets.ticket_update (id, thread, act, reference, event, facts, entry_id)
+       SELECT $1, $2::text, $3::text, $4::text, $5, $6, $7
+       WHERE $3::text = 'OPEN' OR $4::text IS NOT NULL
+         OR EXISTS (SELECT FROM tickets.ticket_update o WHERE o.thread = $2::text AND o.act = 'OPEN')`,
       [newId("ticketUpdate"), thread, act, reference, event, JSON.stringify(facts), entryId ?? null],
     );
   },
@@ -99,10 +105,11 @@ export const UpdateOutbox = {
 
   async counts(queries: Queries): Promise<UpdateCounts> {
     const rows: UpdateCounts[] = await queries.query(
-      `SELECT (count(*) FILTER (WHERE state = 'WAITING'))::int AS waiting, (count(*) FILTER (WHERE state = 'DEAD'))::int AS dead
+      `SELECT (count(*) FILTER (WHERE state = 'WAITING'))::int AS waiting, (count(*) FILTER (WHERE state = 'DEAD'))::int AS dead,
+         coalesce(extract(epoch FROM clock_timestamp() - min(created_at) FILTER (WHERE state = 'WAITING')), 0)::float8 AS "oldestSeconds"
        FROM tickets.ticket_update WHERE state <> 'SENT'`,
     );
-    return rows[0] ?? { waiting: 0, dead: 0 };
+    return rows[0] ?? { waiting: 0, dead: 0, oldestSeconds: 0 };
   },
 
   async list(queries: Queries, state: UpdateRow["state"], after: string, limit: number): Promise<UpdateRow[]> {

@@ -8,6 +8,7 @@ import { failureReason, notTaken } from "../notices/channel-failure.js";
 import type { MessageOrigin } from "../notices/message.js";
 import { composeNote, isTicketEvent, type TicketFacts, type TicketNote } from "./ticket-note.js";
 import type { TicketSystem } from "./ticket-system.port.js";
+import type { TrustedTickets } from "./ticket-trust.js";
 import { type DueUpdate, UpdateOutbox } from "./update-outbox.repository.js";
 
 /** Threads that are written to side by side. */
@@ -34,11 +35,16 @@ export class UpdateSender {
     private readonly dataSource: DataSource,
     private readonly system: TicketSystem,
     private readonly origin: MessageOrigin,
+    private readonly trust: Pick<TrustedTickets, "isApproved">,
     private readonly events: UpdateEvents,
   ) {}
 
-  /** Writes a handful. @returns how many were due. */
+  /**
+   * Writes a handful; none while nobody has approved where they go: who can edit the environment would read them, or have them end nowhere.
+   * @returns how many were due.
+   */
   async sendDue(signal: AbortSignal): Promise<number> {
+    if (!this.trust.isApproved()) return 0;
     const due = await UpdateOutbox.claim(this.dataSource, AT_ONCE, LEASE_SECONDS);
     await Promise.all(due.map((update) => this.#send(update, signal)));
     return due.length;

@@ -3,8 +3,7 @@ import { webhookHeaders } from "../audit/stream/webhook-signature.js";
 import { RootkeepError } from "../kernel/errors.js";
 import { LIMITS } from "../kernel/limits.js";
 import type { Secret } from "../kernel/secret.js";
-import { notTaken } from "../notices/channel-failure.js";
-import { type Answered, type CallOptions, callSystem } from "./call-system.adapter.js";
+import { type Answered, type CallOptions, callSystem, noAnswer, statusFailure } from "./call-system.adapter.js";
 import type { TicketNote } from "./ticket-note.js";
 import type { Ticket, TicketSystem } from "./ticket-system.port.js";
 
@@ -34,22 +33,22 @@ export class WebhookTickets implements TicketSystem {
     url.searchParams.set("ticket", reference);
     const headers = this.#signed(`look_${randomUUID()}`, Buffer.from(reference, "utf8"));
     const { state, accounts, ticket } = answerOf(await callSystem(url.href, { method: "GET", headers, body: null }, this.options, signal));
-    if (ticket !== reference) throw notTaken("tickets_other_reference");
+    if (ticket !== reference) throw noAnswer("tickets_other_reference");
     if (state === "unknown") return null;
-    if ((state !== "open" && state !== "closed") || !isAccountList(accounts)) throw notTaken("tickets_malformed");
+    if ((state !== "open" && state !== "closed") || !isAccountList(accounts)) throw noAnswer("tickets_malformed");
     return { reference, isOpen: state === "open", accounts };
   }
 
   async open(note: TicketNote, signal: AbortSignal): Promise<string> {
     const { ticket } = answerOf(await this.#post("open", note, null, signal));
-    if (typeof ticket !== "string" || !isReference(ticket)) throw notTaken("tickets_malformed");
+    if (typeof ticket !== "string" || !isReference(ticket)) throw noAnswer("tickets_malformed");
     return ticket;
   }
 
   async append(reference: string, note: TicketNote, signal: AbortSignal): Promise<void> {
     const { status } = await this.#post("append", note, reference, signal);
     if (status === GONE) throw new RootkeepError("TICKET_UNKNOWN");
-    if (status < 200 || status > 299) throw notTaken(`tickets_answered_${String(status)}`);
+    if (status < 200 || status > 299) throw statusFailure(status);
   }
 
   async #post(act: "open" | "append", note: TicketNote, ticket: string | null, signal: AbortSignal): Promise<Answered> {
@@ -64,17 +63,17 @@ export class WebhookTickets implements TicketSystem {
   }
 }
 
-/** Members of an answer that says yes, still unchecked. @throws RootkeepError `UNAVAILABLE` */
+/** Members of an answer that says yes, still unchecked. @throws RootkeepError `UNAVAILABLE`, `TICKETS_UNAVAILABLE` */
 function answerOf({ status, body }: Answered): Readonly<Record<string, unknown>> {
-  if (status !== 200) throw notTaken(`tickets_answered_${String(status)}`);
+  if (status !== 200) throw statusFailure(status);
   let answer: unknown;
   try {
     answer = JSON.parse(body.toString("utf8"));
   } catch {
-    throw notTaken("tickets_malformed");
+    throw noAnswer("tickets_malformed");
   }
   const members = typeof answer === "object" && answer !== null ? (answer as Readonly<Record<string, unknown>>) : {};
-  if (members["format"] !== FORMAT) throw notTaken("tickets_malformed");
+  if (members["format"] !== FORMAT) throw noAnswer("tickets_malformed");
   return members;
 }
 

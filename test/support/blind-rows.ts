@@ -65,7 +65,7 @@ export function blindTransactions(vault: Vault): Transactions {
   });
   const transactions = new Transactions(vault.dataSource, log, rowMac);
   transactions.lend(LapseRule, vault.certification);
-  transactions.lend(ToldSystem, new ToldSystem(null));
+  transactions.lend(ToldSystem, new ToldSystem(null, vault.trust.tickets()));
   return transactions;
 }
 

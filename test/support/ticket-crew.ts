@@ -29,6 +29,7 @@ export function ticketCrew(vault: Vault, system: TicketSystem | null = vault.tic
     vault.dataSource,
     system,
     { deployment: "test", publicUrl: "https://vault.example.com" },
+    vault.trust.tickets(),
     {
       sent: (name) => void sent.push(name),
       failed: (_name, reason) => void failed.push(reason),

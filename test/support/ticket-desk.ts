@@ -11,8 +11,13 @@ const KEY = Buffer.alloc(32, 7);
 export const DESK_SECRET = `whsec_${KEY.toString("base64")}`;
 const MEMBERS = ["act", "deployment", "event", "facts", "format", "id", "subject", "text", "ticket", "time"];
 
-/** `answer` does its work, `refuse` answers 503, `hold` never answers; `lie`, `flood`, `redirect` and `garble` answer what nobody asked for. */
-export type DeskManner = "answer" | "refuse" | "hold" | "lie" | "flood" | "redirect" | "garble" | "take-and-hang-up";
+/**
+ * `answer` does its work, `refuse` answers 503, `limit` 429, `hold` never answers; `lie`, `flood`, `redirect`, `garble`, `lose` and `switch` answer
+ * what nobody asked for.
+ */
+export type DeskManner =
+  | ("answer" | "refuse" | "limit" | "hold" | "take-and-hang-up")
+  | ("lie" | "flood" | "redirect" | "garble" | "lose" | "switch");
 
 export interface DeskNote {
   readonly id: string;
@@ -99,6 +104,15 @@ export class TicketDesk {
     switch (this.manner) {
       case "refuse":
         response.writeHead(503).end("the secret reason");
+        return;
+      case "limit":
+        response.writeHead(429).end();
+        return;
+      case "lose":
+        response.writeHead(404).end();
+        return;
+      case "switch":
+        response.socket?.write("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n");
         return;
       case "lie":
         response.writeHead(200).end(JSON.stringify({ format: "rk-ticket-1", ticket: "OPS-999", state: "open", accounts: [] }));

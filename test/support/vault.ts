@@ -251,9 +251,9 @@ export class Vault {
     const ticketPattern = compileTicketPattern("[A-Z]{2,5}-[0-9]{1,6}");
     const board = new Board(transactions, ticketPattern);
     const ticketSystem = options.tickets?.(board) ?? null;
-    transactions.lend(ToldSystem, new ToldSystem(ticketSystem?.name ?? null));
+    transactions.lend(ToldSystem, new ToldSystem(ticketSystem?.name ?? null, trust.tickets()));
     const ticketCheck = new TicketCheck(ticketSystem, { every: ticketPattern, glass: compileTicketPattern("INC-[0-9]+") });
-    const tickets = new TicketLooks(transactions, ticketCheck);
+    const tickets = new TicketLooks(transactions, ticketCheck, trust);
     const linking = { identities: provider.identities, issuer: provider.standing.issuer };
     const acts = [
       reveal,

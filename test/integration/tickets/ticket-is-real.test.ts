@@ -72,7 +72,7 @@ describe("where a ticket system is connected", () => {
     ticket.isOpen = false;
     await assert.rejects(ask(vault, rita, account), refusedAs("TICKET_CLOSED"));
     ticket.isOpen = true;
-    for (const manner of ["refuse", "hold", "lie", "flood", "redirect", "garble"] as const) {
+    for (const manner of ["refuse", "limit", "hold", "lie", "flood", "redirect", "garble", "lose", "switch"] as const) {
       desk.manner = manner;
       await assert.rejects(ask(vault, rita, account), refusedAs("TICKETS_UNAVAILABLE"), manner);
     }
@@ -200,6 +200,27 @@ describe("where a ticket system is connected", () => {
     await giveBack(grantId);
   });
 
+  it("the system is asked nothing by who may not ask for it, or may not approve it: they could keep it busy until it is away", async () => {
+    const fresh = await vault.import("121212121212");
+    desk.ticket("INC-42", "121212121212");
+    const otto = await vault.enrol("Otto Other", ["requester", "approver"], { kind: "customer", values: ["Globex"] });
+    const { looks } = desk;
+    for (const actor of [otto, alan]) await assert.rejects(ask(vault, actor, fresh), refusedAs("NOT_ALLOWLISTED"));
+    await assert.rejects(ask(vault, otto, fresh, { breakGlass: true }), refusedAs("NOT_ALLOWLISTED"));
+    assert.equal(desk.looks, looks);
+    desk.ticket("OPS-7");
+    const subject = { personId: otto.personId, role: "auditor", scope: { kind: "all" } };
+    const { requestId } = await vault.requests.submit(rita, formOf({ operation: "allowlist.grant", ticket: "OPS-7", subject }));
+    assert.equal(desk.looks, looks + 1);
+    for (const [actor, code] of [
+      [otto, "SELF_APPROVAL"],
+      [rita, "SELF_APPROVAL"],
+    ] as const)
+      await assert.rejects(vault.requests.approve(actor, requestId, "000000", ""), refusedAs(code));
+    assert.equal(desk.looks, looks + 1);
+    await vault.requests.withdraw(rita, requestId, "no longer needed at all");
+  });
+
   it("a row that was refused is no system that is away, not even for a break-glass [L11]", async () => {
     const pattern = compileTicketPattern("INC-[0-9]+");
     const system = {
@@ -233,6 +254,31 @@ describe("where a ticket system is connected", () => {
       await assert.rejects(ask(vault, rita, fresh, glass), refusedAs("TICKET_CLOSED"));
     });
 
+    it("is refused by every answer that is none: whoever asks could bring it about, by a ticket that the system cannot tell in a proper answer", async () => {
+      const fresh = await vault.import("111100002222");
+      desk.ticket("INC-50", "111100002222");
+      for (const manner of ["lie", "flood", "redirect", "garble", "lose", "switch"] as const) {
+        desk.manner = manner;
+        await assert.rejects(ask(vault, rita, fresh, glass), refusedAs("TICKETS_UNAVAILABLE"), manner);
+      }
+      desk.manner = "answer";
+      desk.ticket("INC-50", ...Array.from({ length: 1001 }, (_, number) => String(200000000000 + number)));
+      await assert.rejects(ask(vault, rita, fresh, glass), refusedAs("TICKETS_UNAVAILABLE"));
+    });
+
+    it("goes on while the system says that it cannot, or not now; the log says how it was away", async () => {
+      const ways = { refuse: "tickets_answered_503", limit: "tickets_answered_429", hold: "tickets_timed_out" } as const;
+      for (const [number, [manner, reason]] of Object.entries(ways).entries()) {
+        const fresh = await vault.import(`99998888000${String(number)}`);
+        desk.manner = manner as keyof typeof ways;
+        await ask(vault, rita, fresh, glass);
+        assert.deepEqual(
+          [await detail("request.submit", "ticketSeen"), await detail("request.submit", "ticketReason")],
+          ["system-away", reason],
+        );
+      }
+    });
+
     it("goes on while the system is away, with its approver, its page and its review; the log says that nobody could be asked", async () => {
       const fresh = await vault.import("666677778888");
       desk.manner = "hold";
@@ -246,7 +292,10 @@ describe("where a ticket system is connected", () => {
       await assert.rejects(vault.open(rita, grantId), refusedAs("TICKET_UNKNOWN"));
       desk.manner = "refuse";
       assert.equal(await vault.open(rita, grantId), "Tr0ub4dor-and-3-horses");
-      assert.equal(await detail("secret.reveal", "ticketSeen"), "system-away");
+      assert.deepEqual(
+        [await detail("secret.reveal", "ticketSeen"), await detail("secret.reveal", "ticketReason")],
+        ["system-away", "tickets_answered_503"],
+      );
       await giveBack(grantId);
       const [use] = await vault.glass.list();
       assert.deepEqual([use?.requestId, use?.state], [requestId, "OPEN"]);

@@ -140,29 +140,39 @@ for (const [name, open] of Object.entries(HOMES))
   });
 
 describe("a webhook", () => {
-  const unavailable =
-    (reason: string) =>
+  const failure =
+    (code: "UNAVAILABLE" | "TICKETS_UNAVAILABLE", reason: string) =>
     (error: unknown): boolean => {
-      assert.ok(isRootkeepError(error, "UNAVAILABLE"));
-      assert.equal(error.reason, reason);
+      assert.ok(isRootkeepError(error));
+      assert.deepEqual([error.code, error.reason], [code, reason]);
       return true;
     };
 
-  const MANNERS: readonly (readonly [DeskManner, string])[] = [
+  const AWAY: readonly (readonly [DeskManner, string])[] = [
     ["refuse", "tickets_answered_503"],
+    ["limit", "tickets_answered_429"],
     ["hold", "tickets_timed_out"],
+    ["take-and-hang-up", "tickets_ECONNRESET"],
+  ];
+  const NO_ANSWER: readonly (readonly [DeskManner, string])[] = [
+    ["lose", "tickets_answered_404"],
     ["lie", "tickets_other_reference"],
     ["flood", "tickets_answer_too_long"],
     ["redirect", "tickets_answered_307"],
     ["garble", "tickets_malformed"],
-    ["take-and-hang-up", "tickets_ECONNRESET"],
+    ["switch", "tickets_SWITCHED_PROTOCOLS"],
   ];
-  for (const [manner, reason] of MANNERS) {
-    it(`that is to ${manner} has said nothing about a ticket, and its words are not repeated [TW-6] [L8]`, async () => {
+  const said = [
+    ...AWAY.map((row) => ["UNAVAILABLE", ...row] as const),
+    ...NO_ANSWER.map((row) => ["TICKETS_UNAVAILABLE", ...row] as const),
+  ];
+  for (const [code, manner, reason] of said) {
+    const what = code === "UNAVAILABLE" ? "is away" : "is there, and has said nothing about a ticket";
+    it(`that is to ${manner} ${what}; its words are not repeated [TW-6] [L8]`, async () => {
       const { desk, system } = await webhookHome(false);
       desk.ticket("OPS-1", ACCOUNT);
       desk.manner = manner;
-      await assert.rejects(system.find("OPS-1", never), unavailable(reason));
+      await assert.rejects(system.find("OPS-1", never), failure(code, reason));
       desk.manner = "answer";
       assert.equal((await system.find("OPS-1", never))?.isOpen, true);
     });
@@ -195,11 +205,11 @@ describe("a webhook", () => {
       { ...good, ticket: ["OPS-1"] },
     ]) {
       answer = bad;
-      await assert.rejects(system.find("OPS-1", never), (error) => isRootkeepError(error, "UNAVAILABLE"), JSON.stringify(bad));
+      await assert.rejects(system.find("OPS-1", never), (error) => isRootkeepError(error, "TICKETS_UNAVAILABLE"), JSON.stringify(bad));
     }
     for (const ticket of ["", "a".repeat(65), "INC 1", "INC-1\n", 7, null]) {
       answer = { format: "rk-ticket-1", ticket };
-      await assert.rejects(system.open(noteOf(), never), (error) => isRootkeepError(error, "UNAVAILABLE"), String(ticket));
+      await assert.rejects(system.open(noteOf(), never), (error) => isRootkeepError(error, "TICKETS_UNAVAILABLE"), String(ticket));
     }
     answer = { ...good, more: "members are let pass" };
     assert.equal((await system.find("OPS-1", never))?.isOpen, true);
@@ -223,8 +233,8 @@ describe("a webhook", () => {
     const stranger = new WebhookTickets(desk.url, Secret.of(`whsec_${Buffer.alloc(32, 8).toString("base64")}`), {
       deadlineMs: DEADLINE_MS,
     });
-    await assert.rejects(stranger.find(reference, never), unavailable("tickets_answered_400"));
-    await assert.rejects(stranger.append(reference, noteOf(), never), unavailable("tickets_answered_400"));
+    await assert.rejects(stranger.find(reference, never), failure("TICKETS_UNAVAILABLE", "tickets_answered_400"));
+    await assert.rejects(stranger.append(reference, noteOf(), never), failure("TICKETS_UNAVAILABLE", "tickets_answered_400"));
     assert.deepEqual(desk.faults, ["signature", "signature"]);
     assert.ok(desk.heard.every((text) => !text.includes(DESK_SECRET.slice("whsec_".length))));
   });

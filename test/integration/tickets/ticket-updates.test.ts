@@ -171,6 +171,18 @@ describe("what a ticket is told", () => {
     assert.deepEqual(desk.tickets.get(opened)?.accounts, desk.tickets.get(ticket)?.accounts);
   });
 
+  it("is nothing of a ticket that nobody is to open: of a break-glass granted while no system was connected", async () => {
+    const alone = await Vault.open({ replicaOf: vault, channels: [new KeepingChannel("webhook", false)] });
+    const { account, ticket } = await scene("INC");
+    const form = { operation: "secret.reveal", accountId: account, purpose: "account-email-change", ticket, breakGlass: true } as const;
+    const { requestId } = await alone.requests.submit(rita, formOf(form));
+    await alone.requests.approve(alan, requestId, await alan.app.next(), "");
+    await alone.close();
+    await vault.grants.giveBack(rita, await grantOf(requestId));
+    await crew.turn();
+    assert.deepEqual([desk.events(ticket), crew.dead, await states()], [["request.returned"], [], ["SENT"]]);
+  });
+
   it("finds out an invented ticket of a break-glass when the system is back: that is given up at once, and the one opened for the review is told", async () => {
     const { account } = await scene("INC");
     desk.manner = "refuse";
@@ -355,7 +367,7 @@ describe("what a ticket is told", () => {
     desk.manner = "hold";
     const system = deskTickets(desk, 60_000);
     const quiet = { sent: () => undefined, failed: () => undefined, gaveUp: () => undefined };
-    const sender = new UpdateSender(vault.dataSource, system, { deployment: "test", publicUrl: null }, quiet);
+    const sender = new UpdateSender(vault.dataSource, system, { deployment: "test", publicUrl: null }, vault.trust.tickets(), quiet);
     const loops = new TicketUpdates(vault.dataSource, sender, () => undefined);
     const heard = desk.heard.length;
     loops.start();
