@@ -25,6 +25,8 @@ describe("opening by a ticket of the board that the database's owner has touched
   let rita: Actor;
   let alan: Actor;
   let account: Id<"account">;
+  /** Whose password nobody has seen. */
+  let otherAccount: Id<"account">;
   let grantId: Id<"grant">;
   let reference: string;
   let otherReference: string;
@@ -41,7 +43,7 @@ describe("opening by a ticket of the board that the database's owner has touched
     rita = await vault.enrol("Rita Requester", ["requester"]);
     alan = await vault.enrol("Alan Approver", ["approver"]);
     account = await vault.import("111122223333");
-    const otherAccount = await vault.import("444455556666");
+    otherAccount = await vault.import("444455556666");
     reference = await ticketFor(account);
     otherReference = await ticketFor(otherAccount);
     const requestId = await ask(vault, rita, account, { ticket: reference });
@@ -79,13 +81,13 @@ describe("opening by a ticket of the board that the database's owner has touched
     const tally = new AttackTally();
     await vault.board.close(alan, reference);
     await whenOpen.putBack();
-    tally.note("ticket put back", await judge(vault, owner, [TABLE], () => ask(vault, rita, account, { ticket: reference })));
+    tally.note("ticket put back", await judge(vault, owner, [TABLE], () => ask(vault, rita, otherAccount, { ticket: reference })));
     await owner.run(
       `INSERT INTO ${TABLE} SELECT (jsonb_populate_record(t, jsonb_build_object('id', 'tkt_${"0".repeat(26)}', 'reference', 'OPS-77'))).*
        FROM ${TABLE} t WHERE reference = $1`,
       [reference],
     );
-    tally.note("invented ticket", await judge(vault, owner, [TABLE], () => ask(vault, rita, account, { ticket: "OPS-77" })));
+    tally.note("invented ticket", await judge(vault, owner, [TABLE], () => ask(vault, rita, otherAccount, { ticket: "OPS-77" })));
     tally.assertHeld();
   });
 });
