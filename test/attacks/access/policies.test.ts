@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { bookId, Policies } from "../../../src/approvals/policies.service.js";
+import { bookId } from "../../../src/approvals/policies.service.js";
 import { bookText } from "../../../src/approvals/policy-book.js";
 import { draftEntry, SYSTEM_ACTOR } from "../../../src/audit/draft.js";
 import type { Id } from "../../../src/kernel/ids.js";
@@ -48,7 +48,7 @@ describe("policies and teams that the database's owner has touched [L11]", () =>
     await approve(vault, anna, requestId);
     grantId = (await vault.requests.read(requestId)).grantId as Id<"grant">;
     owner = await DatabaseOwner.take(vault.database);
-    const { number } = await new Policies(vault.transactions).current();
+    const { number } = await vault.policies.current();
     [older, newest] = [bookId(number - 1), bookId(number)];
     books = await owner.copy(BOOKS);
   });
@@ -70,7 +70,7 @@ describe("policies and teams that the database's owner has touched [L11]", () =>
 
   it("refuse a lowered policy, one copied from another scope, an older version put back, and one that nobody approved [PO-6]", async () => {
     const tally = new AttackTally();
-    const { policies, number } = await new Policies(vault.transactions).current();
+    const { policies, number } = await vault.policies.current();
     const [acme, globex] = policies;
     assert.ok(acme && globex);
     const put = (text: string) => owner.run(`UPDATE ${BOOKS} SET text = $2 WHERE id = $1`, [newest, text]);
@@ -114,7 +114,7 @@ describe("policies and teams that the database's owner has touched [L11]", () =>
 
   it("refuse it also with an entry in the log that says so, by whoever can append one", async () => {
     const tally = new AttackTally();
-    const { policies } = await new Policies(vault.transactions).current();
+    const { policies } = await vault.policies.current();
     await owner.run(`UPDATE ${BOOKS} SET text = $2 WHERE id = $1`, [
       newest,
       bookText(policies.map((policy) => ({ ...policy, approvals: 1 }))),

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bookId, Policies } from "../../../src/approvals/policies.service.js";
+import { bookId } from "../../../src/approvals/policies.service.js";
 import type { Id } from "../../../src/kernel/ids.js";
 import { createRootKey } from "../../../src/keys/root-keys.service.js";
 import { usedCode } from "../../support/act-code.js";
@@ -109,7 +109,7 @@ export async function openScene(): Promise<Scene> {
   await setPolicy(vault, "umbrella", { scope: { kind: "customer", values: ["Umbrella"] }, split: true });
   await setTeam(vault, rita, "operations");
   await setTeam(vault, alan, "operations");
-  const { number } = await new Policies(vault.transactions).current();
+  const { number } = await vault.policies.current();
 
   const requests: Partial<Requests> = {};
   const grants: Partial<Grants> = {};

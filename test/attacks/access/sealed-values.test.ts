@@ -42,7 +42,8 @@ describe("sealed values and data keys exchanged by the database's owner [L3, L11
         ["audit.entry", "entry"],
       ]) {
         for (const sql of [`UPDATE ${table} SET ${column} = ${column}`, `DELETE FROM ${table}`, `TRUNCATE ${table}`]) {
-          await assert.rejects(client.query(sql), /append-only/, sql);
+          // A table that another one refers to is not even truncated as far as its trigger.
+          await assert.rejects(client.query(sql), /append-only|referenced in a foreign key/, sql);
         }
       }
     });

@@ -176,8 +176,10 @@ export class MemoryEngine implements Engine {
       ...policyActs(CATALOGUE),
     ];
     const ticketPattern = compileTicketPattern("INC-[0-9]+");
-    transactions.lend(ToldSystem, new ToldSystem(null));
-    const tickets = new TicketLooks(transactions, new TicketCheck(null, { every: ticketPattern, glass: ticketPattern }));
+    transactions.lend(ToldSystem, new ToldSystem(null, { isApproved: () => true, areTold: () => false }));
+    const tickets = new TicketLooks(transactions, new TicketCheck(null, { every: ticketPattern, glass: ticketPattern }), {
+      assertApproved: () => undefined,
+    });
     const requests = new Requests(transactions, stepUp, acts, { logOrigin: "model", tickets });
     const send = (): Promise<void> => (this.#on.paging ? Promise.resolve() : Promise.reject(new RootkeepError("UNAVAILABLE")));
     const channel = { name: "webhook", isPersonal: false, send } as const;
