@@ -33,8 +33,7 @@ export class TrustedConfiguration {
     private readonly certification: Pick<Certification, "assertCertified">,
     readonly current: TrustedFacts,
   ) {
-    for (const action of ["people.founded", "config.approve"])
-      log.judge(action, ({ eventId, details }) => approvedDigest(records, eventId, details) !== null);
+    log.judge("config.approve", ({ eventId, details }) => approvedDigest(records, eventId, details) !== null);
   }
 
   /** Digest of the newest approval in the log, or null. */

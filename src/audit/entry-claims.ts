@@ -17,8 +17,16 @@ export interface ForgedEntry {
   readonly action: string;
 }
 
+/** What a judge sees of an entry. */
+export interface JudgedEntry {
+  readonly seq: number;
+  readonly eventId: string;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly rows: readonly string[];
+}
+
 /** Says of an entry whether it carries what only the `records` key makes. */
-export type EntryJudge = (entry: { readonly eventId: string; readonly details: Readonly<Record<string, unknown>> }) => boolean;
+export type EntryJudge = (entry: JudgedEntry) => boolean;
 
 /**
  * Acts that give somebody something. Each changes a deciding row, and its entry lists the row: one that lists none was written by somebody who
@@ -86,11 +94,15 @@ export class EntryClaims {
     for (const entry of this.#unjudged) {
       const isGenuine = this.#judges.get(entry.action);
       if (isGenuine === undefined) waiting.push(entry);
-      else if (!isGenuine({ eventId: entry.id, details: entry.details ?? {} })) this.#forged.push(forgedOf(entry));
+      else if (!isGenuine(judgedOf(entry))) this.#forged.push(forgedOf(entry));
     }
     this.#unjudged = waiting;
     return this.#forged.splice(0).sort((one, other) => one.seq - other.seq);
   }
+}
+
+function judgedOf({ seq, id, details = {}, rows = [] }: ClaimingEntry): JudgedEntry {
+  return { seq, eventId: id, details, rows };
 }
 
 function forgedOf({ seq, id, action }: ClaimingEntry): ForgedEntry {

@@ -3,15 +3,15 @@ import type { AuditLog } from "../audit/audit-log.service.js";
 import { draftEntry, SYSTEM_ACTOR } from "../audit/draft.js";
 import type { Transactions } from "../audit/transactions.service.js";
 import { plusSeconds } from "../kernel/clock.js";
-import { encodeFields } from "../kernel/encoding.js";
 import { RootkeepError } from "../kernel/errors.js";
-import { deriveEventId, type Id, newId } from "../kernel/ids.js";
+import { type Id, newId } from "../kernel/ids.js";
 import { LIMITS } from "../kernel/limits.js";
 import type { RecordsKey } from "../keys/records.js";
 import { AllowlistEntry } from "./allowlist-entry.entity.js";
 import { Authenticator } from "./authenticator.entity.js";
 import type { AuthenticatorSeal } from "./authenticator-seal.service.js";
 import { configApproval } from "./config-approval.js";
+import { foundingDetails, foundingId, isFounding } from "./founding-mark.js";
 import { otpauthUri } from "./otpauth.js";
 import { checkNewPassword, hashPassword } from "./passwords.service.js";
 import { Person } from "./person.entity.js";
@@ -67,7 +67,9 @@ export class Founding {
     private readonly log: AuditLog,
     private readonly seal: AuthenticatorSeal,
     private readonly settings: FoundingSettings,
-  ) {}
+  ) {
+    log.judge("people.founded", (entry) => isFounding(settings.records, settings.deployment, entry));
+  }
 
   /** True once the founding entry is in the log that this service has read. */
   get isDone(): boolean {
@@ -161,15 +163,14 @@ export class Founding {
       // A log that holds more than its genesis belongs to a deployment that lives or has lived; nobody founds it again.
       if (this.log.knownSize() !== 1 || known.length > 0) throw new RootkeepError("STATE_CONFLICT");
       for (const founder of founders) this.#seatIn(tx, founder, now);
-      const { configDigest, records } = this.settings;
-      // Derived, so that the log itself takes only one founding, whoever else is at it.
-      const id = deriveEventId(encodeFields(["people.founded", this.settings.deployment]));
+      const { configDigest, records, deployment } = this.settings;
+      const id = foundingId(deployment);
       const draft = draftEntry({
         id,
         action: "people.founded",
         outcome: "committed",
         actor: SYSTEM_ACTOR,
-        details: {
+        details: foundingDetails(records, deployment, {
           custodians: founders.map(({ personId, authenticatorId, sealed }) => ({
             person: personId,
             authenticator: authenticatorId,
@@ -177,7 +178,7 @@ export class Founding {
             fingerprint: createHash("sha256").update(sealed).digest("hex"),
           })),
           ...(configDigest === null ? {} : configApproval(records, id, configDigest)),
-        },
+        }),
         disclosures: founders.flatMap(({ form }, index) => [
           { field: `custodian.${String(index)}.name`, value: form.name },
           { field: `custodian.${String(index)}.email`, value: form.email },

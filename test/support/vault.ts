@@ -114,6 +114,8 @@ export interface VaultOptions {
   readonly tickets?: (board: Board) => TicketSystem;
   /** The operators' log; nobody reads it unless told. */
   readonly operators?: Log;
+  /** Digest of the configuration that founding approves, as in a trial; null for none, as in production. */
+  readonly foundingDigest?: string | null;
   /** Digest of the trusted configuration that this process runs with. */
   readonly configDigest?: string;
   /** A second replica over the same database and root key. */
@@ -230,7 +232,7 @@ export class Vault {
         deployment: "test",
         custodians: 2,
         periodSeconds: 1,
-        configDigest: "ab".repeat(32),
+        configDigest: options.foundingDigest === undefined ? "ab".repeat(32) : options.foundingDigest,
         records: keys.records,
       }),
       enrolment,

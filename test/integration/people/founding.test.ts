@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { draftEntry, SYSTEM_ACTOR } from "../../../src/audit/draft.js";
 import { type ErrorCode, isRootkeepError } from "../../../src/kernel/errors.js";
 import { AuthenticatorApp } from "../../support/authenticator-app.js";
 import { Vault } from "../../support/vault.js";
@@ -96,5 +97,45 @@ describe("founding", () => {
       await assert.rejects(people.founding.accept(form(token, "Carl")), isCode("NOT_FOUND"));
       await assert.rejects(people.founding.confirm(token, "000000"), isCode("NOT_FOUND"));
     }
+  });
+});
+
+// real: PostgreSQL (written to by its owner), every service. double: none.
+describe("a founding that approves no configuration, as in production [DR-21]", () => {
+  let vault: Vault;
+  before(async () => {
+    vault = await Vault.open({ foundingDigest: null });
+    await vault.found();
+  });
+  after(() => vault.drop());
+
+  const refused = async (): Promise<unknown[]> => {
+    // What this process appended itself is judged when it next reads the log on.
+    await vault.transactions.peek(() => Promise.resolve());
+    await vault.forged.settled();
+    const entries = await vault.reader.entries(0, (await vault.reader.head()).size);
+    return entries.filter(({ entry }) => entry.action === "entry.refused").map(({ entry }) => entry["details"]);
+  };
+
+  it("is not taken for one that somebody forged, neither by who founded nor by whoever reads it later", async () => {
+    assert.deepEqual(await refused(), []);
+    const replica = await Vault.open({ replicaOf: vault });
+    await replica.forged.settled();
+    await replica.close();
+    assert.deepEqual(await refused(), []);
+  });
+
+  it("is heard of when somebody appends another one, with its mark or without any", async () => {
+    const forged: number[] = [];
+    const said = vault.log.lastOf("people.founded")?.details ?? {};
+    const { foundingMac, commitments: _commitments, ...unmarked } = said;
+    for (const details of [{ ...unmarked, foundingMac }, unmarked]) {
+      const draft = draftEntry({ action: "people.founded", outcome: "committed", actor: SYSTEM_ACTOR, details: details as never });
+      forged.push((await vault.log.record(draft)).facts.seq);
+    }
+    assert.deepEqual(
+      await refused(),
+      forged.map((seq) => ({ claims: "people.founded", seq })),
+    );
   });
 });
