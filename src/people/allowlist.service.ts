@@ -9,6 +9,7 @@ import type { Grant } from "../kernel/grant.js";
 import { type Id, isId, newId } from "../kernel/ids.js";
 import { ROLES, type Role } from "../kernel/operations.js";
 import { AllowlistEntry } from "./allowlist-entry.entity.js";
+import { Authenticator } from "./authenticator.entity.js";
 import { CUSTODIANS_MIN } from "./lapse.js";
 import { endAllOf } from "./leave.service.js";
 import type { LeavingPort } from "./leaving.port.js";
@@ -127,10 +128,15 @@ export class Allowlist {
 }
 
 /**
- * Removal never leaves fewer than two custodians (design §2): nobody could approve the next one, and the vault would be a brick.
+ * Removal never leaves fewer than two custodians (design §2): nobody could approve the next one, and the vault would be a brick. Who has no
+ * authenticator that works is none of them: they cannot sign in, and giving them one takes two others. One that only has to wait its day counts:
+ * the day passes by itself, and until then a custodian who does harm must not be safe from being suspended.
  * @throws RootkeepError `STATE_CONFLICT`
  */
 export async function assertCustodiansLeft(tx: WorkTransaction, without: string, now: Date): Promise<void> {
-  const left = (await activeCustodians(tx, now)).filter((id) => id !== without);
-  if (left.length < CUSTODIANS_MIN) throw new RootkeepError("STATE_CONFLICT", { facts: { rule: "two custodians must be left" } });
+  let left = 0;
+  // Locked until the commit: nobody's is reset while somebody else is counted out. A row that is missing only bars.
+  for (const personId of (await activeCustodians(tx, now)).filter((id) => id !== without))
+    if ((await tx.readAll(Authenticator, { personId, kind: "totp", state: "ACTIVE" })).length > 0) left += 1;
+  if (left < CUSTODIANS_MIN) throw new RootkeepError("STATE_CONFLICT", { facts: { rule: "two custodians must be left" } });
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type ErrorCode, isRootkeepError } from "../../../src/kernel/errors.js";
 import type { Id } from "../../../src/kernel/ids.js";
+import { AuthenticatorApp } from "../../support/authenticator-app.js";
 import { type Actor, formOf, Vault } from "../../support/vault.js";
 
 const isCode =
@@ -85,5 +86,29 @@ describe("custodians among themselves, and strangers at the door", () => {
       ({ id, state }) => [ada, ben, carl].some(({ personId }) => personId === id) && state === "ACTIVE",
     );
     assert.equal(active.length, 2);
+  });
+});
+
+// real: PostgreSQL, every service. double: none.
+describe("a custodian whose authenticator was reset", () => {
+  it("is not counted among the two that must be left, until the new one works", async () => {
+    const vault = await Vault.open();
+    try {
+      const [ada, ben] = await vault.found();
+      const cyd = await vault.enrol("Cyd Custodian", ["custodian"]);
+      const { requestId } = await vault.decide({ operation: "authenticator.reset", subject: { personId: cyd.personId } });
+      const entries = await vault.people.allowlist.list();
+      const entry = entries.find(({ personId }) => personId === ben.personId)?.id as Id<"allowlist">;
+      const { people, allowlist, enrolment } = vault.people;
+      await assert.rejects(people.suspend(ben.personId, ada.personId), isCode("STATE_CONFLICT"));
+      await assert.rejects(allowlist.revoke(entry, ada.personId), isCode("STATE_CONFLICT"));
+      const { token, code } = await vault.invitation(requestId);
+      const { otpauth } = await enrolment.accept({ token, code, password: "a long pass phrase of tests" });
+      await assert.rejects(people.suspend(ben.personId, ada.personId), isCode("STATE_CONFLICT"));
+      await enrolment.confirm(token, await new AuthenticatorApp(otpauth).next());
+      await people.suspend(ben.personId, ada.personId);
+    } finally {
+      await vault.drop();
+    }
   });
 });
