@@ -38,27 +38,26 @@ export class TrustedConfiguration {
 
   /** Digest of the newest approval in the log, or null. */
   get approvedDigest(): string | null {
-    const entries = [this.log.lastOf("people.founded"), this.log.lastOf("config.approve")];
-    const newest = entries.filter((entry) => entry !== undefined).sort((one, other) => other.seq - one.seq);
-    for (const { eventId, details } of newest) {
-      const digest = approvedDigest(this.records, eventId, details);
-      if (digest !== null) return digest;
-    }
-    return null;
+    return this.#approved()?.digest ?? null;
   }
 
-  /**
-   * The settings that custodians approved last, whatever this process runs with; null where the log does not tell. Unlike for
-   * {@link approvedDigest}, an entry that somebody else appended hides what is older: whoever is let in by these settings is let in as nobody.
-   */
+  /** The settings that custodians approved last, whatever this process runs with; null where the log does not tell. */
   get approvedSettings(): JsonObject | null {
-    const entries = [this.log.lastOf("people.founded"), this.log.lastOf("config.approve")].filter((entry) => entry !== undefined);
-    const newest = entries.sort((one, other) => other.seq - one.seq)[0];
-    const digest = newest === undefined ? null : approvedDigest(this.records, newest.eventId, newest.details);
-    if (newest === undefined || digest === null) return null;
+    const approved = this.#approved();
+    if (approved === null) return null;
     // A founding names the digest alone: then only the same configuration tells what it is of.
-    const known = [newest.details["settings"] as JsonObject | undefined, this.current.settings];
-    return known.find((candidate) => candidate !== undefined && digestOf(candidate) === digest) ?? null;
+    const known = [approved.settings, this.current.settings];
+    return known.find((candidate) => candidate !== undefined && digestOf(candidate) === approved.digest) ?? null;
+  }
+
+  /** The newest approval that this deployment has made: one that somebody else appended hides none, and brings none back. */
+  #approved(): { readonly digest: string; readonly settings: JsonObject | undefined } | null {
+    const entries = [...this.log.keptOf("people.founded"), ...this.log.keptOf("config.approve")];
+    for (const { eventId, details } of entries.sort((one, other) => other.seq - one.seq)) {
+      const digest = approvedDigest(this.records, eventId, details);
+      if (digest !== null) return { digest, settings: details["settings"] as JsonObject | undefined };
+    }
+    return null;
   }
 
   get isApproved(): boolean {

@@ -20,10 +20,10 @@ import { UnsignedTail } from "./unsigned-tail.js";
 const REMEMBERED = new Set(["people.founded", "people.recovered", "config.approve", "allowlist.certify"]);
 
 /**
- * Actions of which it keeps every entry: who asked for a row of the allowlist, and who approved it; and recoveries, lest a forged one hide a
- * real one.
+ * Actions of which it keeps every entry: who asked for a row of the allowlist, and who approved it; and what a forged one must not
+ * hide: the founding, recoveries, approvals of a configuration.
  */
-const KEPT = new Set(["allowlist.grant", "people.recovered"]);
+const KEPT = new Set(["allowlist.grant", "people.founded", "people.recovered", "config.approve"]);
 
 /** Entries read at once while following the log. */
 const PAGE = 2_000;
@@ -171,7 +171,7 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
 
   /** Has entries of a remembered action judged by whether they carry the HMAC of this deployment. */
   judge(action: string, isGenuine: EntryJudge): void {
-    this.#index.claims.judge(action, isGenuine);
+    this.#index.judge(action, isGenuine);
     this.#tellForged();
   }
 

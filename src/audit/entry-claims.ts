@@ -29,10 +29,10 @@ export interface JudgedEntry {
 export type EntryJudge = (entry: JudgedEntry) => boolean;
 
 /**
- * Acts that give somebody something. Each changes a deciding row, and its entry lists the row: one that lists none was written by somebody who
+ * Acts that give somebody something, or take from them. Each changes a deciding row, and its entry lists the row: one that lists none was written by somebody who
  * cannot make the row. One that does list rows is found by them: no row has that place and a right HMAC.
  */
-const GIVES: ReadonlySet<string> = new Set<EntryAction>([
+const CHANGES: ReadonlySet<string> = new Set<EntryAction>([
   "request.submit",
   "request.approve",
   "request.opened",
@@ -40,7 +40,10 @@ const GIVES: ReadonlySet<string> = new Set<EntryAction>([
   "secret.code",
   "secret.waive",
   "allowlist.grant",
+  "allowlist.revoke",
   "person.enrol",
+  "person.suspend",
+  "person.leave",
   "person.restore",
   "person.team",
   "authenticator.reset",
@@ -76,28 +79,38 @@ export class EntryClaims {
   /** @param judged actions whose entries carry an HMAC of their own. */
   constructor(private readonly judged: ReadonlySet<string>) {}
 
-  /** Has entries of `action` judged, also those that were taken before. */
-  judge(action: string, isGenuine: EntryJudge): void {
+  /**
+   * Has entries of `action` judged, also those that were taken before. Each is judged once.
+   * @returns the places of those that are forged, of those taken before.
+   */
+  judge(action: string, isGenuine: EntryJudge): ReadonlySet<number> {
     this.#judges.set(action, isGenuine);
+    const mine = this.#unjudged.filter((entry) => entry.action === action);
+    this.#unjudged = this.#unjudged.filter((entry) => entry.action !== action);
+    return new Set(mine.filter((entry) => !this.#isGenuine(entry, isGenuine)).map(({ seq }) => seq));
   }
 
-  take(entry: ClaimingEntry): void {
+  /** @returns false for an entry that nobody needs to remember: it is forged, or claims nothing. True while nobody can say. */
+  take(entry: ClaimingEntry): boolean {
     if (this.judged.has(entry.action)) {
-      // A refused call carries none and claims nothing.
-      if (entry.outcome === "committed") this.#unjudged.push(entry);
-    } else if (GIVES.has(entry.action) && isDone(entry) && (entry.rows ?? []).length === 0) this.#forged.push(forgedOf(entry));
+      // A refused call carries no HMAC and claims nothing.
+      if (entry.outcome === "denied" || entry.outcome === "error") return false;
+      const judge = this.#judges.get(entry.action);
+      if (judge !== undefined) return this.#isGenuine(entry, judge);
+      this.#unjudged.push(entry);
+    } else if (CHANGES.has(entry.action) && isDone(entry) && (entry.rows ?? []).length === 0) this.#forged.push(forgedOf(entry));
+    return true;
   }
 
   /** What was found since the last call, oldest first. */
   drain(): readonly ForgedEntry[] {
-    const waiting: ClaimingEntry[] = [];
-    for (const entry of this.#unjudged) {
-      const isGenuine = this.#judges.get(entry.action);
-      if (isGenuine === undefined) waiting.push(entry);
-      else if (!isGenuine(judgedOf(entry))) this.#forged.push(forgedOf(entry));
-    }
-    this.#unjudged = waiting;
     return this.#forged.splice(0).sort((one, other) => one.seq - other.seq);
+  }
+
+  #isGenuine(entry: ClaimingEntry, judge: EntryJudge): boolean {
+    const isGenuine = judge(judgedOf(entry));
+    if (!isGenuine) this.#forged.push(forgedOf(entry));
+    return isGenuine;
   }
 }
 

@@ -1,7 +1,7 @@
 import { RootkeepError } from "../kernel/errors.js";
 import { leafHash, ZERO_HASH } from "./chain.js";
 import { type BuiltEntry, type Entry, parseEntry } from "./entry.js";
-import { EntryClaims } from "./entry-claims.js";
+import { EntryClaims, type EntryJudge } from "./entry-claims.js";
 import { joinsEpoch, type Reopening, reopeningIn } from "./epoch.js";
 import { OpeningWindow } from "./opening-window.js";
 import { PasswordReaders } from "./password-readers.js";
@@ -130,7 +130,18 @@ export class LogIndex {
     return this.#kept.get(seq);
   }
 
-  /** Every entry of an action that is kept, oldest first. */
+  /** Has entries of `action` judged; none that is forged is kept, however many there are and whatever they hold. */
+  judge(action: string, isGenuine: EntryJudge): void {
+    const forged = this.claims.judge(action, isGenuine);
+    if (forged.size === 0) return;
+    for (const seq of forged) this.#kept.delete(seq);
+    this.#keptOf.set(
+      action,
+      this.keptOf(action).filter(({ seq }) => !forged.has(seq)),
+    );
+  }
+
+  /** Every entry of an action that is kept, oldest first; of a judged one, those that this deployment has made. */
   keptOf(action: string): readonly RememberedEntry[] {
     return this.#keptOf.get(action) ?? [];
   }
@@ -180,9 +191,9 @@ export class LogIndex {
     this.#noteIntent(entry);
     this.openings.take(entry);
     this.readers.take(entry);
-    this.claims.take(entry);
+    const mayCount = this.claims.take(entry);
     if (this.remember.has(entry.action)) this.#remember(entry);
-    if (this.keep.has(entry.action)) this.#keep(entry);
+    if (mayCount && this.keep.has(entry.action)) this.#keep(entry);
     this.#lastLeaf = leaf;
     this.roots.append(leaf);
     this.#size += 1;

@@ -16,7 +16,7 @@ import { CertifiedPolicies } from "./certified-policies.port.js";
 import { dueAt, isOpen, LapseRule } from "./lapse.js";
 import { Person } from "./person.entity.js";
 import { PersonTeam } from "./person-team.entity.js";
-import { newestRecovery } from "./recovery-mark.js";
+import { isRecovery, newestRecovery } from "./recovery-mark.js";
 
 /** The allowlist as it stands, and what decides beside it, for those who are to certify it. */
 export interface CertifiedList {
@@ -64,6 +64,7 @@ export class Certification implements LapseRule {
   ) {
     transactions.lend(LapseRule, this);
     log.judge("allowlist.certify", (entry) => this.#read(entry) !== null);
+    log.judge("people.recovered", (entry) => isRecovery(records, entry));
   }
 
   /** The newest certificate in the log, or null; one that somebody else appended is none, and takes an older one with it. */

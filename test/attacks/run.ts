@@ -1,5 +1,5 @@
 // `npm run attacks [-- NAME]`: every attack at full counts, or those of one folder of this one: `log`, the attack matrix T1 to T25, or `access`,
-// forged decisions F1 to F91. The last line is one JSON object: name, tried, violations, and how often each attack of a matrix was tried.
+// forged decisions F1 to F94. The last line is one JSON object: name, tried, violations, and how often each attack of a matrix was tried.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { ON_CLAIMS } from "../attacks/access/on-claims.js";
 import { ON_DECISIONS } from "../attacks/access/on-decisions.js";
 import { ON_ENTRIES } from "../attacks/access/on-entries.js";
 import { ON_FACTS } from "../attacks/access/on-facts.js";
@@ -13,7 +14,7 @@ import { ON_THE_WIRE } from "../attacks/access/on-the-wire.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
 const page = readFileSync(join(root, "docs", "threat-model.md"), "utf8");
-const forgeries = [...ON_DECISIONS, ...ON_PEOPLE, ...ON_FACTS, ...ON_ENTRIES, ...ON_THE_WIRE, ...ON_PAGES, ...ON_HALVES];
+const forgeries = [...ON_DECISIONS, ...ON_PEOPLE, ...ON_FACTS, ...ON_ENTRIES, ...ON_THE_WIRE, ...ON_PAGES, ...ON_HALVES, ...ON_CLAIMS];
 const lines = forgeries.map(({ id, name, answer, heard }) => `| ${id} | ${name} | \`${answer}\` | ${heard} |`);
 
 describe("the forgeries by the database's owner", () => {

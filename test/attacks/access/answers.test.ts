@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { after, before, describe, it } from "node:test";
+import { canonicalJson } from "../../../src/audit/canonical-json.js";
 import { isRootkeepError } from "../../../src/kernel/errors.js";
 import type { Id } from "../../../src/kernel/ids.js";
+import { configApproval } from "../../../src/people/config-approval.js";
 import { withClient } from "../../support/postgres.js";
 import { type Actor, formOf, Vault } from "../../support/vault.js";
 
@@ -94,6 +97,35 @@ describe("a database whose owner writes entries of their own", () => {
     }
     assert.equal(vault.alarms.filter(({ kind }) => kind === "rolled-back").length, 1);
     await assert.rejects(vault.log.check(), (error) => isRootkeepError(error, "ROLLBACK_DETECTED"));
+  });
+});
+
+describe("a configuration that custodians approved after the founding", () => {
+  let vault: Vault;
+
+  before(async () => {
+    vault = await Vault.open();
+    await vault.found();
+  });
+  after(() => vault.drop());
+
+  it("is neither hidden nor replaced by the founding's where somebody forges another approval [L11]", async () => {
+    const [settings, id] = [{ deployment: "test", moved: true }, "01980000-0000-4000-8000-00000000c0d1"];
+    const digest = createHash("sha256").update(canonicalJson(settings)).digest("hex");
+    const entry = { action: "config.approve", outcome: "committed", actor: { type: "system" } } as const;
+    await vault.log.record({ id, ...entry, details: { ...configApproval(vault.keys.records, id, digest), settings } });
+    const forged = { configDigest: "cd".repeat(32), configMac: "00".repeat(32), settings: {} };
+    await vault.log.record({ id: "01980000-0000-4000-8000-00000000c0d2", ...entry, details: forged });
+    assert.equal(vault.trust.approvedDigest, digest);
+    assert.deepEqual(vault.trust.approvedSettings, settings);
+    const replica = await Vault.open({ replicaOf: vault });
+    assert.equal(replica.trust.approvedDigest, digest);
+    assert.deepEqual(
+      replica.log.keptOf("config.approve").map(({ eventId }) => eventId),
+      [id],
+      "what is forged takes no memory",
+    );
+    await replica.close();
   });
 });
 

@@ -3,6 +3,7 @@ import { after, before, describe, it } from "node:test";
 import { AttackTally, isFullRun } from "../../support/attack-tally.js";
 import type { Forgery } from "./forgery.js";
 import { VARIANTS, type Variant, withstood, withstoodEntry } from "./judge.js";
+import { ON_CLAIMS } from "./on-claims.js";
 import { ON_DECISIONS } from "./on-decisions.js";
 import { ON_ENTRIES } from "./on-entries.js";
 import { ON_FACTS } from "./on-facts.js";
@@ -49,7 +50,7 @@ describe("decisions that the database's owner has forged [L11]", () => {
     });
   }
 
-  for (const forgery of ON_ENTRIES) {
+  for (const forgery of [...ON_ENTRIES, ...ON_CLAIMS]) {
     it(`${forgery.id}: ${forgery.name}`, async () => {
       const tally = new AttackTally(forgery.id);
       tally.note("while running", await withstoodEntry(scene, forgery, true));

@@ -78,6 +78,13 @@ describe("a recovery of the custodians, as the service does it", () => {
       { custodians: [], recoveryMac: genuine["recoveryMac"] },
     ])
       await forge(details);
+    // Each is written down and paged; the tests below count entries.
+    for (const { transactions, forged } of [vault, replica]) {
+      await transactions.peek(() => Promise.resolve());
+      await forged.settled();
+    }
+    const entries = await vault.reader.entries(0, await size());
+    assert.equal(entries.filter(({ entry }) => entry.action === "entry.refused").length, 4);
     assert.equal(newestRecovery(vault.log, records), undefined);
     assert.equal(vault.certification.cut, null);
     assert.equal(vault.certification.isMissing, false);
@@ -209,7 +216,7 @@ describe("a recovery of the custodians, as the service does it", () => {
     assert.deepEqual(openings.find(({ seq }) => seq === recovery.seq)?.fields, ["custodian.1.email", "custodian.1.name"]);
   });
 
-  it("rests on the settings that custodians approved last; an approval that somebody else appends leaves none", async () => {
+  it("rests on the settings that custodians approved last; nobody tells where their digest is of others", async () => {
     assert.deepEqual(vault.trust.approvedSettings, null, "the founding's digest is of no settings that anybody knows");
     const { records } = vault.keys;
     const id = "11111111-1111-4111-8111-111111111111";
