@@ -18,6 +18,7 @@ import { type OpenDatabase, openDatabase } from "./database/open-database.servic
 import { createHttpApp, stopHttpApp } from "./edge/server.js";
 import { isRootkeepError } from "./kernel/errors.js";
 import { LIMITS } from "./kernel/limits.js";
+import { Certification } from "./people/certification.service.js";
 import { Founding } from "./people/founding.service.js";
 import { type RunningSigner, startSigner } from "./signer.js";
 import { Log } from "./telemetry/log.service.js";
@@ -149,6 +150,7 @@ async function announce(
   }
   if (founding.isDone) {
     if (!app.get(TrustedConfiguration).isApproved) log.event("config.unapproved", {});
+    tellOfRecovery(app.get(Certification), log);
     // Not before founding: until then the log holds nothing but its genesis.
     await app
       .get(AuditLog)
@@ -156,6 +158,11 @@ async function announce(
     return;
   }
   await handOutInvitations(founding.invite(new Date()), config, log, say);
+}
+
+/** At every start until the new custodians have certified the allowlist: the page of the act itself is a row, which its owner can delete. */
+function tellOfRecovery({ cut, isMissing }: Certification, log: Log): void {
+  if (isMissing && cut !== null && "recovered" in cut) log.event("custodians.recovered", { seq: cut.recovered });
 }
 
 /** Each founder gets an own invitation: printed in a loopback trial, else an own file with mode 0600. */

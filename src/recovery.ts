@@ -12,7 +12,7 @@ import { newVerifierKey, parseVerifierKey, type VerifierKey } from "./audit/tlog
 import { Transactions } from "./audit/transactions.service.js";
 import type { Config } from "./config/config.js";
 import { loadConfig } from "./config/load-config.service.js";
-import { trustedConfig, trustedConfigDigest } from "./config/trusted.js";
+import { type TrustedConfig, trustedConfig, trustedConfigDigest, trustedDifferences } from "./config/trusted.js";
 import { checkDatabase } from "./database/check-database.service.js";
 import type { PgConnection } from "./database/connection.js";
 import { clientOptions, createDataSource } from "./database/data-source.service.js";
@@ -27,7 +27,11 @@ import { KeyService } from "./keys/keys.service.js";
 import { createLogKey } from "./keys/log-keys.service.js";
 import { loadPeopleKeys } from "./keys/people-keys.service.js";
 import { createRootKeys } from "./keys/root-keys.service.js";
+import { createChannels } from "./notices/create-channels.service.js";
+import type { AudienceMember } from "./notices/notice.js";
+import { Pager } from "./notices/pager.service.js";
 import { Certification } from "./people/certification.service.js";
+import { NoticeRecipients } from "./people/notice-recipients.service.js";
 import type { PersonForm } from "./people/person-form.js";
 import { type QuorumProof, RecoverCustodians, type Recovery, type RecoveryInvitation } from "./people/recover-custodians.service.js";
 
@@ -44,6 +48,10 @@ export interface RecoverForm {
 export interface RecoverReport extends Recovery, QuorumProof {
   /** The environment names another recipient than custodians approved; it was not asked. */
   readonly isOtherConfigured: boolean;
+  /** The channels that have accepted the page; null where custodians have approved none. */
+  readonly paged: readonly string[] | null;
+  /** Whether the new custodians can sign in: their identities have ended. */
+  readonly isPasswordOffered: boolean;
 }
 
 const SILENT: AuditAlarms = {
@@ -60,10 +68,11 @@ const SILENT: AuditAlarms = {
  *
  * 1. nothing else runs on the database; the log holds, hash by hash, and is not older than what the guard holds;
  * 2. the quorum opens a fresh challenge to the recipient that custodians last approved *in the log*: the environment names nobody;
- * 3. the invitations are written down;
- * 4. one transaction changes everything, with its entry.
+ * 3. everybody is paged, by the channels that custodians last approved, and one has accepted;
+ * 4. the invitations are written down;
+ * 5. one transaction changes everything, with its entry.
  *
- * @throws RootkeepError `NOT_FOUNDED`, `STATE_CONFLICT`, `MALFORMED`, `ROLLBACK_DETECTED` and as the log and the root key do; ConfigError.
+ * @throws RootkeepError `NOT_FOUNDED`, `STATE_CONFLICT`, `MALFORMED`, `PAGE_UNACCEPTED`, `ROLLBACK_DETECTED` and as the log and the root key do; ConfigError.
  */
 export async function recoverCustodians(form: RecoverForm): Promise<RecoverReport> {
   const config = loadConfig();
@@ -108,13 +117,23 @@ async function recoverWith(config: Config, connection: PgConnection, form: Recov
     const transactions = new Transactions(dataSource, log, keys.records);
     const certification = new Certification(transactions, log, keys.records, config.recertifyDays * 86_400);
     const current = { settings: trustedConfig(config) as unknown as JsonObject, digest: trustedConfigDigest(config) };
-    const recipient = approvedRecipient(new TrustedConfiguration(log, keys.records, certification, current));
+    const approved = approvedConfig(new TrustedConfiguration(log, keys.records, certification, current));
+    assertAsApproved(approved, trustedConfig(config));
+    const recipient = approvedRecipient(approved);
     const quorum = await quorumOf(form.shares, recipient);
     const recovering = new RecoverCustodians(transactions, keys.records);
     const invitations = recovering.prepare(form);
+    const audience = await recovering.check(form);
+    const paged = await pageBefore(config, new NoticeRecipients(transactions), audience);
     await form.keep(invitations);
-    const recovery = await recovering.run({ ...form, quorum }, invitations, () => others.assertNone());
-    return { ...recovery, ...quorum, isOtherConfigured: config.escrowRecipient !== recipient };
+    const recovery = await recovering.run({ ...form, quorum, paged }, invitations, () => others.assertNone());
+    return {
+      ...recovery,
+      ...quorum,
+      paged,
+      isOtherConfigured: config.escrowRecipient !== recipient,
+      isPasswordOffered: config.isPasswordOffered,
+    };
   } finally {
     await log.close();
     await dataSource.destroy();
@@ -179,15 +198,55 @@ async function verifierKeyOf({ logVerifierKey, logOrigin, logKey, awsKmsEndpoint
   return newVerifierKey(logOrigin, "ed25519", await key.publicKey());
 }
 
-function approvedRecipient(trust: TrustedConfiguration): string {
+function approvedConfig(trust: TrustedConfiguration): TrustedConfig {
   const settings = trust.approvedSettings;
   if (settings === null)
     throw conflict(
       "the log does not tell which configuration custodians approved last; of a founding it holds a digest: configure the same",
     );
-  const { escrowRecipient } = settings;
+  return settings as unknown as TrustedConfig;
+}
+
+/**
+ * What this act rests on beside the quorum: by another guard or log key a log that was put back would look whole, and by other channels nobody
+ * would hear of it. The operator, who writes the environment, is one of those against whom this guards.
+ */
+const MEMBERS_HELD: ReadonlySet<string> = new Set([
+  "awsKmsEndpoint",
+  "awsS3Endpoint",
+  "deployment",
+  "guard",
+  "logKey",
+  "logOrigin",
+  "logVerifierKey",
+  "notices",
+]);
+
+/** @throws RootkeepError `STATE_CONFLICT` */
+function assertAsApproved(approved: TrustedConfig, current: TrustedConfig): void {
+  const other = trustedDifferences(approved, current).filter((member) => MEMBERS_HELD.has(member));
+  if (other.length > 0) throw conflict(`not as custodians last approved it: ${other.join(", ")}; configure it like the service`);
+}
+
+function approvedRecipient({ escrowRecipient }: TrustedConfig): string {
   if (typeof escrowRecipient !== "string") throw conflict("custodians have approved no escrow recipient: nobody can recover them");
   return escrowRecipient;
+}
+
+/** Long enough for everybody's mail, one after the other. */
+const PAGE_DEADLINE_MS = 60_000;
+
+/**
+ * Pages everybody before anything is changed: the page that the act itself leaves is a row, which whoever owns the database can delete. The file
+ * of a trial is no channel here: nobody has approved it, and whoever calls a deployment a trial would page into it.
+ * @returns the channels that have accepted; null where custodians have approved none. @throws RootkeepError `PAGE_UNACCEPTED`
+ */
+async function pageBefore(config: Config, recipients: NoticeRecipients, audience: AudienceMember[]): Promise<readonly string[] | null> {
+  const channels = createChannels({ ...config.notices, trialFile: null });
+  if (channels.length === 0) return null;
+  const { deployment, publicUrl } = config;
+  const pager = new Pager(channels, recipients, { deployment, publicUrl }, PAGE_DEADLINE_MS);
+  return await pager.pageAll({ topic: "custodians.recovering", facts: {}, audience });
 }
 
 /** @throws RootkeepError `MALFORMED` unless `shares` are a quorum of `recipient`. */

@@ -1,12 +1,18 @@
-import { mkdir, open, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import type { Command } from "./command.js";
 import { SHARE_OPTIONS, sharesOf, wipeShares } from "./escrow-shares.js";
 import { LocalError } from "./failure.js";
+import { withInvitations } from "./invitation-files.js";
 import { assertReason } from "./reopen.js";
 
 /** Bytes of the largest file that names custodians. */
 const FILE_BYTES_MAX = 10_000;
+
+/** Identities at the provider have ended with those who had them, and linking new ones takes two custodians who have signed in. */
+const PASSWORD_NEEDED = [
+  "They cannot sign in under ROOTKEEP_PASSWORD_SIGN_IN=no: start the service with =yes until two of them have linked identities",
+  "(rootkeep people link), then set it back. Nothing opens meanwhile: custodians have approved =no.",
+];
 
 interface Named {
   readonly name: string;
@@ -38,72 +44,32 @@ export const RECOVER_COMMAND: Command = {
     const directory = call.given.required("out");
     const shares = await sharesOf(call);
     const { recoverCustodians } = await import("../recovery.js");
-    const files: string[] = [];
-    const keep = async (invitations: readonly Invitation[]): Promise<void> => {
-      await mkdir(directory, { mode: 0o700 }).catch((error: unknown) => {
-        const { code } = error as NodeJS.ErrnoException;
-        throw new LocalError(
-          code === "EEXIST" ? `${directory} exists already` : `${directory} cannot be made (${code ?? "unknown fault"})`,
-        );
-      });
-      files.push(...(await writeInvitations(directory, invitations)));
-    };
     try {
-      const report = await recoverCustodians({
-        custodians,
-        reason,
-        shares,
-        replacesActive: call.given.flag("replace-active"),
-        keep,
-      });
-      const { seq, recipient, suspended, isOtherConfigured } = report;
+      const { result: report, files } = await withInvitations(directory, call.shell.stderr, (keep) =>
+        recoverCustodians({ custodians, reason, shares, replacesActive: call.given.flag("replace-active"), keep }),
+      );
+      const { seq, recipient, suspended, isOtherConfigured, paged, isPasswordOffered } = report;
       call.say(
         [
           `Recovered: entry ${String(seq)} names ${String(custodians.length)} custodians, by ${String(shares.length)} shares of ${recipient}.`,
           ...(isOtherConfigured ? ["The environment names another escrow recipient, which nobody has approved; it was not asked."] : []),
+          paged === null
+            ? "NOBODY HAS BEEN PAGED: custodians have approved no channel for notices. Tell everybody yourself; the entry says that none did."
+            : `Paged before, and accepted, by: ${paged.join(", ")}.`,
           `Suspended: ${suspended.length === 0 ? "nobody" : suspended.join(", ")}.`,
           ...files.map((file) => `Invitation (24 hours, once): ${file}`),
           "Start the service; each custodian answers their invitation with rootkeep people accept and rootkeep people confirm. Their",
           "authenticators count for acts after a day. Nothing opens until they have certified the allowlist.",
+          ...(isPasswordOffered ? [] : PASSWORD_NEEDED),
         ].join("\n"),
         { ...report, files },
       );
-    } catch (error) {
-      // In doubt the transaction may be in the log, and these the only way in.
-      if (files.length > 0 && !isInDoubt(error)) await rm(directory, { recursive: true, force: true });
-      throw error;
     } finally {
       wipeShares(shares);
     }
     return undefined;
   },
 };
-
-interface Invitation {
-  readonly person: Named;
-  readonly token: string;
-  readonly code: string;
-}
-
-async function writeInvitations(directory: string, invitations: readonly Invitation[]): Promise<string[]> {
-  const files: string[] = [];
-  for (const [at, { person, token, code }] of invitations.entries()) {
-    const path = join(directory, `custodian-invitation-${String(at + 1)}.txt`);
-    const file = await open(path, "wx", 0o600);
-    try {
-      await file.writeFile(`for: ${person.name} <${person.email}>\ntoken: ${token}\ncode: ${code}\n`, "utf8");
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    files.push(path);
-  }
-  return files;
-}
-
-function isInDoubt(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "DEADLINE";
-}
 
 /** @throws LocalError without a word of the file: it is other people's text. */
 async function custodiansIn(path: string): Promise<Named[]> {

@@ -4,6 +4,8 @@ import { type AudienceMember, isTopic, TOPICS } from "./notice.js";
 import { areRoomsTold, type NewNotice, Outbox, ROOM, UNRESOLVED } from "./outbox.repository.js";
 import type { RecipientsPort } from "./recipients.port.js";
 
+/** How long a page waits that no channel would take; then it is looked at again. */
+const NO_CHANNEL_SECONDS = 60;
 /** Tries to read people's rows; then the rooms are told all the same, and the people's part is given up, for the operator to see. */
 const TRIES = 6;
 const RETRY_SECONDS = 10;
@@ -31,10 +33,16 @@ export class NoticeSpreader {
 
   async #spread(manager: EntityManager, notice: NewNotice): Promise<void> {
     const { id, topic, audience, attempts } = notice;
+    const isUrgent = isTopic(topic) && TOPICS[topic].isPage;
+    // Spread over nothing it would be told for good: whoever runs the service once without its channels would have silenced it. Which channels
+    // were approved does not matter: where there never was one, nobody has been told either.
+    if (isUrgent && this.channels.length === 0) {
+      await Outbox.postpone(manager, id, NO_CHANNEL_SECONDS);
+      return;
+    }
     const rooms = areRoomsTold(notice) ? [] : [ROOM];
     const people = this.channels.some(({ isPersonal }) => isPersonal) ? await this.#peopleOf(audience) : [];
     // What wakes somebody does not wait for people's rows: on a bad day they cannot be read at all.
-    const isUrgent = isTopic(topic) && TOPICS[topic].isPage;
     if (people === null && !isUrgent && attempts < TRIES) {
       await Outbox.postpone(manager, id, RETRY_SECONDS);
       return;

@@ -53,6 +53,11 @@ export const TOPICS = {
     "Too many openings in a short time; more are refused. Find out who it is, and why.",
     true,
   ),
+  "custodians.recovering": topic(
+    "custodians are about to be recovered",
+    "The escrow quorum has proven itself, and the operator is about to name new custodians with it. If nobody told you of it, have the service stopped.",
+    true,
+  ),
   "custodians.recovered": topic(
     "the custodians were recovered",
     "The escrow quorum has named new custodians; those before are suspended and all sessions, requests and grants end. If nobody told you of it, stop the service.",

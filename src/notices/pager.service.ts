@@ -41,6 +41,46 @@ export class Pager {
     }
   }
 
+  /**
+   * Sends `notice` on every channel, to everybody whom it names, and waits for all of them: for what whole rooms and people should know before
+   * it is done, and where whoever pages may be whom they should know of.
+   * @returns the channels that have accepted it.
+   * @throws RootkeepError `PAGE_UNACCEPTED` when none has in time.
+   */
+  async pageAll(notice: Notice): Promise<readonly Channel["name"][]> {
+    const message = composeMessage(newId("notice"), { ...notice, time: new Date().toISOString() }, this.origin);
+    const ending = new AbortController();
+    const { signal } = ending;
+    const late = new Promise<false>((resolve) => {
+      signal.addEventListener("abort", () => resolve(false), { once: true });
+    });
+    // Not AbortSignal.timeout, which keeps no program running that has nothing else to wait for.
+    const timer = setTimeout(() => ending.abort(), this.deadlineMs);
+    const accepted = new Set<Channel["name"]>();
+    await Promise.all(
+      this.channels.map(async (channel) => {
+        const sent = this.#toAll(channel, message, notice, signal, () => accepted.add(channel.name));
+        await Promise.race([sent.catch(no), late]);
+      }),
+    );
+    clearTimeout(timer);
+    if (accepted.size === 0) throw new RootkeepError("PAGE_UNACCEPTED", { reason: "no channel accepted the page" });
+    return [...accepted];
+  }
+
+  async #toAll(channel: Channel, message: Message, { audience }: Notice, signal: AbortSignal, onTaken: () => unknown): Promise<void> {
+    if (!channel.isPersonal) {
+      await channel.send(message, null, signal);
+      onTaken();
+      return;
+    }
+    for (const person of await this.recipients.resolve(audience)) {
+      if (signal.aborted) return;
+      const address = await this.recipients.addressOf(person);
+      if (address !== null && (await channel.send(message, address, signal).then(yes, no))) onTaken();
+    }
+  }
+
   async #on(channel: Channel, message: Message, { audience }: Notice, signal: AbortSignal): Promise<string> {
     if (!channel.isPersonal) {
       await channel.send(message, null, signal);

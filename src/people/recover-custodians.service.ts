@@ -6,6 +6,7 @@ import { type FieldError, RootkeepError } from "../kernel/errors.js";
 import { type Id, newEventId, newId } from "../kernel/ids.js";
 import { LIMITS } from "../kernel/limits.js";
 import type { RecordsKey } from "../keys/records.js";
+import type { AudienceMember } from "../notices/notice.js";
 import { postNotice } from "../notices/post-notice.service.js";
 import { AllowlistEntry } from "./allowlist-entry.entity.js";
 import { Authenticator } from "./authenticator.entity.js";
@@ -44,6 +45,8 @@ export interface RecoveryForm {
   readonly quorum: QuorumProof;
   /** True where the operator knows that custodians stand who shall be replaced all the same. */
   readonly replacesActive: boolean;
+  /** The channels that have accepted the page before; null where custodians have approved none. The entry says so. */
+  readonly paged: readonly string[] | null;
 }
 
 /** The way in for one new custodian; it is shown once. */
@@ -81,6 +84,19 @@ export class RecoverCustodians {
   }
 
   /**
+   * Whether {@link run} would refuse, before anybody is paged.
+   * @returns everybody who is to be paged. @throws RootkeepError as {@link run}
+   */
+  async check(form: Pick<RecoveryForm, "custodians" | "replacesActive">): Promise<AudienceMember[]> {
+    return await this.transactions.peek(async (tx) => {
+      await assertFew(tx, await tx.clock(), form);
+      const people = await tx.readProven(Person);
+      form.custodians.forEach((person) => void knownPerson(people, person));
+      return audienceOf(people, []);
+    });
+  }
+
+  /**
    * @param beforeCommit the last look at the world, such as whether a service runs by now.
    * @throws RootkeepError `STATE_CONFLICT` while two custodians stand and the form does not say that they shall be replaced;
    *   `ALREADY_EXISTS` for a name or an e-mail of somebody else, or of somebody who has left; and as the log does.
@@ -88,9 +104,7 @@ export class RecoverCustodians {
   async run(form: RecoveryForm, invitations: readonly RecoveryInvitation[], beforeCommit: () => Promise<void>): Promise<Recovery> {
     const { result, receipts } = await this.transactions.run(async (tx) => {
       const now = await tx.clock();
-      const standing = await activeCustodians(tx, now);
-      if (standing.length >= CUSTODIANS_MIN && !form.replacesActive)
-        throw new RootkeepError("STATE_CONFLICT", { reason: `${String(standing.length)} custodians stand; see --replace-active` });
+      const stood = await assertFew(tx, now, form);
       const people = await tx.readProven(Person);
       const named = invitations.map(({ person }) => knownPerson(people, person));
       const before = await endCustodians(tx, now);
@@ -100,9 +114,7 @@ export class RecoverCustodians {
       await postNotice(tx, {
         topic: "custodians.recovered",
         facts: {},
-        audience: [...new Set([...people.filter(({ state }) => state !== "LEFT").map(({ id }) => id), ...custodians])].map((person) => ({
-          person,
-        })),
+        audience: audienceOf(people, custodians),
       });
       await beforeCommit();
       const id = newEventId();
@@ -119,7 +131,8 @@ export class RecoverCustodians {
           shares,
           custodians: seated,
           suspended,
-          stood: standing.length,
+          stood,
+          paged: form.paged,
         }),
         disclosures: [
           { field: "reason", value: form.reason },
@@ -164,6 +177,20 @@ export class RecoverCustodians {
       return { person: personId, entry: entry.id, invitation: invitation.id };
     });
   }
+}
+
+/** @returns how many stand. @throws RootkeepError `STATE_CONFLICT` */
+async function assertFew(tx: Work, now: Date, { replacesActive }: Pick<RecoveryForm, "replacesActive">): Promise<number> {
+  const { length } = await activeCustodians(tx, now);
+  if (length >= CUSTODIANS_MIN && !replacesActive)
+    throw new RootkeepError("STATE_CONFLICT", { reason: `${String(length)} custodians stand; see --replace-active` });
+  return length;
+}
+
+/** Everybody whom the deployment knows, and those who are new. */
+function audienceOf(people: readonly Person[], added: readonly Id<"person">[]): AudienceMember[] {
+  const known = people.filter(({ state }) => state !== "LEFT").map(({ id }) => id);
+  return [...new Set([...known, ...added])].map((person) => ({ person }));
 }
 
 /** The rules that the new custodians break. */

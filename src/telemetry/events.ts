@@ -101,6 +101,7 @@ export const EVENTS = {
   "allowlist.due": { level: "warn", fields: { entries: "number", days: "number" } },
   "allowlist.lapsed": { level: "warn", fields: { entry: "id", person: "id", role: ROLES } },
   "allowlist.custodians_kept": { level: "error", pages: true, fields: { custodians: "number" } },
+  "custodians.recovered": { level: "error", pages: true, fields: { seq: "number" } },
   "coverage.changed": { level: "warn", fields: { uncovered: "number", accounts: "number" } },
   "sweeper.finished": { level: "info", fields: { job: "slug", rows: "number" } },
   "sweeper.failed": { level: "error", fields: { job: "slug", code: ERROR_CODES } },

@@ -27,9 +27,11 @@ import {
 import { beatAsReplica } from "../../support/other-replica.js";
 import { withClient } from "../../support/postgres.js";
 import { PROGRAMS, Program, pause, removeHome, superuserOf } from "../../support/program.js";
+import { type RestDouble, startRestDouble } from "../../support/rest-double.js";
 import { runCli } from "../../support/run-cli.js";
 
 const ACCOUNT = newAccount("123456789012");
+const WEBHOOK_SECRET = `whsec_${"A".repeat(43)}=`;
 const ORIGIN = "rootkeep.local/audit/trial/1";
 
 interface QuorumFiles {
@@ -46,6 +48,7 @@ interface Recovered {
   readonly seq: number;
   readonly recipient: string;
   readonly suspended: readonly string[];
+  readonly paged: readonly string[] | null;
   readonly files: readonly string[];
 }
 
@@ -60,10 +63,15 @@ describe("recover custodians", () => {
   let grantId = "";
   let pendingId = "";
   let recovered: Recovered;
+  let room: RestDouble;
+  let isRoomAway = false;
+  let channels: Readonly<Record<string, string>>;
 
   before(async () => {
     parent = await mkdtemp(join(tmpdir(), "rootkeep-e2e-"));
     directory = join(parent, "data");
+    room = await startRestDouble(() => ({ status: isRoomAway ? 503 : 204 }));
+    channels = { ROOTKEEP_NOTICE_WEBHOOK: `${room.address}/hook`, ROOTKEEP_NOTICE_WEBHOOK_SECRET: WEBHOOK_SECRET };
     quorums = { older: await quorum("older"), ours: await quorum("ours"), evil: await quorum("evil") };
     service = await Program.start({ directory, environment: { ROOTKEEP_ESCROW_RECIPIENT: quorums.older.recipient } });
     crew = await found(service.address, await service.invitations());
@@ -80,6 +88,7 @@ describe("recover custodians", () => {
   });
   after(async () => {
     await (service as Program | undefined)?.kill();
+    await room.close();
     await removeHome(directory);
     await rm(parent, { recursive: true, force: true });
   });
@@ -92,7 +101,7 @@ describe("recover custodians", () => {
   }
 
   async function start(): Promise<void> {
-    service = await Program.start({ directory, environment: { ROOTKEEP_ESCROW_RECIPIENT: quorums.ours.recipient } });
+    service = await Program.start({ directory, environment: { ROOTKEEP_ESCROW_RECIPIENT: quorums.ours.recipient, ...channels } });
     for (const member of Object.values(crew)) member.moveTo(service.address);
   }
 
@@ -121,20 +130,18 @@ describe("recover custodians", () => {
     return ["recover", "custodians", ...shares.flatMap((file) => ["--share", file]), ...named, ...flags];
   }
 
-  /** Nothing of the service's configuration but where its data are: what counts stands in the log. */
+  /** Of the service's configuration only where its data are and what counts for this: the rest stands in the log. */
   async function recover(attempt: Attempt) {
-    return await runCli(await argvOf(attempt), { environment: { ROOTKEEP_DATA_DIR: directory, ...attempt.environment } });
+    return await runCli(await argvOf(attempt), { environment: { ROOTKEEP_DATA_DIR: directory, ...channels, ...attempt.environment } });
   }
 
   async function assertRefused(attempt: Attempt, message: RegExp): Promise<void> {
     const { status, stdout, stderr } = await recover(attempt);
     assert.equal(status, 1, stdout);
     assert.match(stderr, message);
-    assert.deepEqual(
-      (await readdir(parent)).filter((name) => name === "out"),
-      [],
-      "no invitation lies about",
-    );
+    const left = (await readdir(parent)).includes("out");
+    assert.equal(left, /The invitations stay in .*: worth nothing, unless/.test(stderr), stderr);
+    await rm(join(parent, "out"), { recursive: true, force: true });
   }
 
   it("refuses while a service runs on the database", async () => {
@@ -181,12 +188,33 @@ describe("recover custodians", () => {
     copy(join(parent, "today"), join(directory, "postgres"));
   });
 
+  it("refuses another guard, another log key and other channels than custodians approved, and says which", async () => {
+    const shares = quorums.ours.files.slice(0, 2);
+    copy(join(directory, "guard"), join(parent, "guard"));
+    const elsewhere = { ROOTKEEP_NOTICE_WEBHOOK: `${room.address}/elsewhere` };
+    const none = { ROOTKEEP_NOTICE_WEBHOOK: "", ROOTKEEP_NOTICE_WEBHOOK_SECRET: "" };
+    for (const [environment, member] of [
+      [{ ROOTKEEP_GUARD: `file:${join(parent, "guard")}` }, /not as custodians last approved it: guard;/],
+      [elsewhere, /not as custodians last approved it: notices;/],
+      [none, /not as custodians last approved it: notices;/],
+    ] as const)
+      await assertRefused({ shares, environment }, member);
+    assert.deepEqual(pages(), []);
+  });
+
+  it("refuses while no channel takes the page before it; then nobody has an invitation", async () => {
+    isRoomAway = true;
+    await assertRefused({ shares: quorums.ours.files.slice(0, 2) }, /PAGE_UNACCEPTED/);
+    assert.ok(!(await readdir(parent)).includes("out"));
+    isRoomAway = false;
+  });
+
   it("killed at any moment leaves all as it was or all done, and never invitations that are worth something without the entry", async () => {
     const outcomes: boolean[] = [];
     for (const delay of [0, 30, 200]) {
       const out = join(parent, `killed-${String(delay)}`);
       const argv = await argvOf({ shares: quorums.ours.files.slice(0, 2), out });
-      const env = { PATH: process.env["PATH"] ?? "", ROOTKEEP_DATA_DIR: directory };
+      const env = { PATH: process.env["PATH"] ?? "", ROOTKEEP_DATA_DIR: directory, ...channels };
       const child = spawn(process.execPath, [PROGRAMS.cli, ...argv], { cwd: "/", env, stdio: "ignore" });
       const ended = new Promise((resolve) => child.once("close", resolve));
       // The invitations come just before the transaction that makes them good.
@@ -211,6 +239,8 @@ describe("recover custodians", () => {
     assert.equal(recovered.recipient, quorums.ours.recipient);
     assert.ok(recovered.seq > 0);
     assert.equal(recovered.files.length, 3);
+    assert.deepEqual(recovered.paged, ["webhook"]);
+    assert.equal(pages().at(-1), "custodians.recovering");
     assert.equal((await stat(join(parent, "out"))).mode & 0o777, 0o700);
     for (const file of recovered.files) assert.equal((await stat(file)).mode & 0o777, 0o600);
     for (const file of [...recovered.files, ...quorums.ours.files]) {
@@ -219,8 +249,10 @@ describe("recover custodians", () => {
     }
   });
 
-  it("ends sessions, authenticators, requests and grants before anybody is answered", async () => {
+  it("ends sessions, authenticators, requests and grants before anybody is answered, and the start pages", async () => {
     await start();
+    const [told] = service.events("custodians.recovered");
+    assert.deepEqual([told?.["page"], told?.["seq"]], [true, recovered.seq]);
     for (const member of Object.values(crew)) assert.equal(await refusal(member.client.get("/v1/people/self")), "UNAUTHENTICATED");
     for (const member of Object.values(crew)) await assert.rejects(member.signIn());
   });
@@ -300,6 +332,7 @@ describe("recover custodians", () => {
     const details = acts.find(({ seq }) => seq === recovered.seq)?.["details"] as Record<string, unknown>;
     assert.equal(details["recipient"], quorums.ours.recipient);
     assert.equal(details["shares"], 2);
+    assert.deepEqual(details["paged"], ["webhook"]);
     assert.equal((details["custodians"] as unknown[]).length, 3);
     const text = JSON.stringify(acts);
     for (const { name, email } of NAMED) assert.ok(!text.includes(name) && !text.includes(email), "personal data stand in openings");
@@ -333,6 +366,12 @@ describe("recover custodians", () => {
     const other = await recover({ shares: quorums.ours.files, out: join(parent, "out") });
     assert.equal(other.status, 1);
     assert.match(other.stderr, /exists already/);
+  }
+
+  /** Topics that the room was told, taken or not. */
+  function pages(): string[] {
+    const topics = room.requests.map(({ body }) => (JSON.parse(body) as { topic: string }).topic);
+    return topics.filter((topic) => topic.startsWith("custodians."));
   }
 
   async function readiness(): Promise<string | undefined> {

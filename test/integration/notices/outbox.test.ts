@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isRootkeepError } from "../../../src/kernel/errors.js";
 import type { Id } from "../../../src/kernel/ids.js";
 import { ATTEMPTS_MAX } from "../../../src/kernel/retry.js";
-import { everyone } from "../../../src/notices/notice.js";
+import { everyone, type Topic } from "../../../src/notices/notice.js";
 import { Outbox } from "../../../src/notices/outbox.repository.js";
 import { postNotice } from "../../../src/notices/post-notice.service.js";
 import { DatabaseOwner } from "../../support/database-owner.js";
@@ -49,6 +49,9 @@ describe("a notice", () => {
       reason: "Mrs Smith of Acme asked for <!channel> *this*",
     });
     return (await vault.requests.submit(rita, form)).requestId;
+  };
+  const tellAlan = async (topic: Topic): Promise<void> => {
+    await Outbox.post(vault.dataSource, { topic, facts: {}, audience: [{ person: alan.personId }] });
   };
   const addresses = (topic: string): (string | null)[] =>
     mail.taken.flatMap(({ address, message }) => (message.topic === topic ? [address] : [])).sort();
@@ -139,6 +142,16 @@ describe("a notice", () => {
     await noticeCrew(vault, [mail, new KeepingChannel("webhook", false)]).turn();
     assert.equal(addresses("request.submitted").length, 5);
     assert.deepEqual([...new Set(await statesOf())], ["SENT"]);
+  });
+
+  it("that pages waits while the service runs without any channel: started so once, it would be silenced for good", async () => {
+    await tellAlan("custodians.recovered");
+    await tellAlan("person.left");
+    await noticeCrew(vault, []).turn();
+    await vault.dataSource.query("UPDATE notices.notice SET next_at = clock_timestamp()");
+    await crew.turn();
+    assert.deepEqual(room.topics(), ["custodians.recovered"], "what does not page is not kept for a channel that there may never be");
+    assert.deepEqual(addresses("custodians.recovered"), [alan.email]);
   });
 
   it("is sent by one of two replicas that look at the same moment, and again after one of them died with it", async () => {

@@ -34,6 +34,7 @@ const FORM: RecoveryForm = {
   reason: "nobody is left",
   quorum: { recipient: `age1${"q".repeat(58)}`, set: "00".repeat(8), threshold: 2, shares: 2 },
   replacesActive: true,
+  paged: ["webhook"],
 };
 const nothing = (): Promise<void> => Promise.resolve();
 
