@@ -5,6 +5,7 @@ import { AuditLog } from "../audit/audit-log.service.js";
 import type { JsonObject } from "../audit/canonical-json.js";
 import { Leadership } from "../audit/leadership.service.js";
 import { connectLog } from "../audit/log-connection.service.js";
+import { LogGuard } from "../audit/log-guard.service.js";
 import { Transactions } from "../audit/transactions.service.js";
 import type { Config } from "../config/config.js";
 import { CONFIG } from "../config/config.module.js";
@@ -105,8 +106,9 @@ export class ApprovalsModule {
         },
         {
           provide: EndedEpoch,
-          // What requests are told through is lent by ToldSystem, and judged by what is trusted: both are there first.
-          inject: [Transactions, AuditLog, Certification, ToldSystem, TrustedConfiguration],
+          // What requests are told through is lent by ToldSystem, judged by what is trusted, and the guard tells whether the log was put back:
+          // all three therefore are there first.
+          inject: [Transactions, AuditLog, Certification, ToldSystem, TrustedConfiguration, LogGuard],
           useFactory: async (transactions: Transactions, log: AuditLog, certification: Certification) => {
             const ended = new EndedEpoch(transactions, certification);
             // Before anything else is made, and long before anybody is answered. A log that was put back again takes no entry.

@@ -68,13 +68,9 @@ export async function revokeGrantsOf(tx: WorkTransaction, holderId: Id<"person">
   return await revokeEach(tx, await openGrantsOf(tx, holderId));
 }
 
-/** Ends the open grants that match, `take` at most; the system does it. @returns the entries that tell of it, one for each. */
-export async function revokeGrants(
-  tx: WorkTransaction,
-  where: FindOptionsWhere<AccessGrant>,
-  take?: number,
-): Promise<Drafted<EntryDraft>[]> {
-  return await revokeEach(tx, await tx.readAll(AccessGrant, { ...where, state: "OPEN" }, "lock", take));
+/** Ends the open grants that match; the system does it. @returns the entries that tell of it, one for each. */
+export async function revokeGrants(tx: WorkTransaction, where: FindOptionsWhere<AccessGrant>): Promise<Drafted<EntryDraft>[]> {
+  return await revokeEach(tx, await tx.readAll(AccessGrant, { ...where, state: "OPEN" }, "lock"));
 }
 
 async function revokeEach(tx: WorkTransaction, grants: readonly AccessGrant[]): Promise<Drafted<EntryDraft>[]> {

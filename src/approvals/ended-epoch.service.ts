@@ -1,11 +1,16 @@
-import { In, LessThan } from "typeorm";
+import { type EntityTarget, type FindOptionsWhere, In, IsNull, LessThan, MoreThan } from "typeorm";
 import { draftEntry, SYSTEM_ACTOR } from "../audit/draft.js";
 import type { EntryDraft } from "../audit/entry.js";
 import type { Transactions } from "../audit/transactions.service.js";
+import type { DecidingRow } from "../database/deciding-row.entity.js";
 import type { Drafted } from "../database/transaction-runner.service.js";
-import type { WorkTransaction } from "../database/work-transaction.js";
+import type { SurveyedRow, WorkTransaction } from "../database/work-transaction.js";
+import { isRootkeepError } from "../kernel/errors.js";
 import { type Certification, type Cut, seqOfCut } from "../people/certification.service.js";
-import { voidAccess } from "../people/void-access.service.js";
+import { Invitation } from "../people/invitation.entity.js";
+import { Session } from "../people/session.entity.js";
+import { voidInvited, voidSessions } from "../people/void-access.service.js";
+import { AccessGrant } from "./access-grant.entity.js";
 import { revokeGrants } from "./end-grant.service.js";
 import { Request } from "./request.entity.js";
 import { parseRequest } from "./request-body.js";
@@ -14,11 +19,20 @@ import { decidedChange, tellTicket } from "./request-tickets.service.js";
 /** Rows that one transaction changes at most. */
 const ROWS_AT_ONCE = 50;
 
+/** One kind of what is open. */
+interface Kind {
+  /** Candidates, oldest id first; whether their rows are genuine, each says. */
+  find(tx: WorkTransaction, cut: Cut, after: string): Promise<readonly SurveyedRow[]>;
+  /** Ends those of `ids` that still are open. @returns the entries that tell of it. @throws RootkeepError `ROW_REFUSED` */
+  end(tx: WorkTransaction, cut: Cut, ids: readonly string[]): Promise<Drafted<EntryDraft>[]>;
+}
+
 /**
  * What an ended epoch of the log has left open: grants, requests, invitations and sessions of people of whom the lost part may have told
  * that they are no longer (design §7); and what custodians have left open who were recovered from (decision 0028). All of it ends before anybody is
  * answered. There is no mark that it was done: every start looks for rows whose newest entry is older than the cut, so that nobody can say in
- * its place that there are none.
+ * its place that there are none. A row that somebody has edited counts for nothing as it is: it is told of, left, and keeps nothing else from
+ * ending nor the service from starting.
  */
 export class EndedEpoch {
   constructor(
@@ -26,35 +40,75 @@ export class EndedEpoch {
     private readonly certification: Pick<Certification, "cut">,
   ) {}
 
-  /** Ends it all. @returns how many rows. */
+  /** Ends it all. @returns how many entries tell of it. */
   async voidOpen(): Promise<number> {
     // Read on to the end: what was recovered a moment ago, while this process was starting, counts as well.
     await this.transactions.peek(() => Promise.resolve());
     const { cut } = this.certification;
     if (cut === null) return 0;
     let total = 0;
-    for (const step of [endGrants, endRequests, voidAccess]) {
-      for (let count = -1; count !== 0; total += count) {
-        const { result } = await this.transactions.run(async (tx) => {
-          const entries = await step(tx, cut, ROWS_AT_ONCE);
-          return { result: entries.length, entries };
-        });
-        count = result;
-      }
+    for (const kind of KINDS) total += await this.#endAll(kind, cut);
+    return total;
+  }
+
+  async #endAll(kind: Kind, cut: Cut): Promise<number> {
+    let total = 0;
+    for (let after = ""; ; ) {
+      const from = after;
+      const rows = await this.transactions.peek((tx) => kind.find(tx, cut, from));
+      const genuine = rows.filter(({ isGenuine }) => isGenuine).map(({ id }) => id);
+      if (genuine.length > 0) total += await this.#end(kind, cut, genuine);
+      // Read as a decision would read them, each on its own: what is wrong with a row is written down and told of there.
+      for (const { id, isGenuine } of rows) if (!isGenuine) total += await this.#end(kind, cut, [id]);
+      if (rows.length < ROWS_AT_ONCE) return total;
+      after = rows.at(-1)?.id ?? after;
     }
+  }
+
+  async #end(kind: Kind, cut: Cut, ids: readonly string[]): Promise<number> {
+    try {
+      const { result } = await this.transactions.run(async (tx) => {
+        const entries = await kind.end(tx, cut, ids);
+        return { result: entries.length, entries };
+      });
+      return result;
+    } catch (error) {
+      if (!isRootkeepError(error, "ROW_REFUSED")) throw error;
+    }
+    if (ids.length === 1) return 0;
+    let total = 0;
+    for (const id of ids) total += await this.#end(kind, cut, [id]);
     return total;
   }
 }
 
-async function endGrants(tx: WorkTransaction, cut: Cut, take: number): Promise<Drafted<EntryDraft>[]> {
-  return await revokeGrants(tx, { seq: LessThan(String(seqOfCut(cut))) }, take);
+function kind<R extends DecidingRow & { readonly id: string }>(
+  entity: EntityTarget<R>,
+  open: (now: Date) => object,
+  end: (tx: WorkTransaction, cut: Cut, where: FindOptionsWhere<R>) => Promise<Drafted<EntryDraft>[]>,
+): Kind {
+  const where = async (tx: WorkTransaction, cut: Cut, id: object): Promise<FindOptionsWhere<R>> =>
+    ({ ...open(await tx.clock()), id, seq: LessThan(String(seqOfCut(cut))) }) as unknown as FindOptionsWhere<R>;
+  return {
+    find: async (tx, cut, after) => await tx.survey(entity, await where(tx, cut, MoreThan(after)), ROWS_AT_ONCE),
+    end: async (tx, cut, ids) => await end(tx, cut, await where(tx, cut, In([...ids]))),
+  };
 }
 
-async function endRequests(tx: WorkTransaction, cut: Cut, take: number): Promise<Drafted<EntryDraft>[]> {
-  const open = In(["SUBMITTED", "APPROVED", "OPENED"]);
-  const rows = await tx.readAll(Request, { state: open, seq: LessThan(String(seqOfCut(cut))) }, "lock", take);
+const KINDS: readonly Kind[] = [
+  kind(
+    AccessGrant,
+    () => ({ state: "OPEN" }),
+    (tx, _cut, where) => revokeGrants(tx, where),
+  ),
+  kind(Request, () => ({ state: In(["SUBMITTED", "APPROVED", "OPENED"]) }), endRequests),
+  kind(Session, (now) => ({ endedAt: IsNull(), expiresAt: MoreThan(now) }), voidSessions),
+  kind(Invitation, () => ({ state: In(["OPEN", "LINK", "ACCEPTED"]) }), voidInvited),
+];
+
+async function endRequests(tx: WorkTransaction, cut: Cut, where: FindOptionsWhere<Request>): Promise<Drafted<EntryDraft>[]> {
   const entries: Drafted<EntryDraft>[] = [];
-  for (const row of rows) {
+  for (const row of await tx.readAll(Request, where, "lock")) {
     tx.change(Request, row, { state: "EXPIRED" });
     const draft = draftEntry({
       action: "request.expired",

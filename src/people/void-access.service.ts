@@ -1,24 +1,31 @@
-import { In, IsNull, LessThan, MoreThan } from "typeorm";
+import type { FindOptionsWhere } from "typeorm";
 import { draftEntry, SYSTEM_ACTOR } from "../audit/draft.js";
 import type { EntryDraft } from "../audit/entry.js";
 import type { Drafted } from "../database/transaction-runner.service.js";
 import type { WorkTransaction } from "../database/work-transaction.js";
-import { type Cut, seqOfCut } from "./certification.service.js";
+import type { Cut } from "./certification.service.js";
 import { Invitation } from "./invitation.entity.js";
 import { Session } from "./session.entity.js";
 
 /**
- * Ends sessions and invitations whose newest entry is older than the cut, `take` of each at most: what an ended epoch of the log, or custodians
- * who are no more, let in, nobody vouches for.
- * @returns the entry that tells of it; none when there is nothing left.
+ * Ends the sessions that match: what an ended epoch of the log, or custodians who are no more, let in, nobody vouches for.
+ * @returns the entry that tells of it; none when there are none.
  */
-export async function voidAccess(tx: WorkTransaction, cut: Cut, take: number): Promise<Drafted<EntryDraft>[]> {
+export async function voidSessions(tx: WorkTransaction, cut: Cut, where: FindOptionsWhere<Session>): Promise<Drafted<EntryDraft>[]> {
   const now = await tx.clock();
-  const seq = LessThan(String(seqOfCut(cut)));
-  const sessions = await tx.readAll(Session, { endedAt: IsNull(), expiresAt: MoreThan(now), seq }, "lock", take);
+  const sessions = await tx.readAll(Session, where, "lock");
   for (const session of sessions) tx.change(Session, session, { endedAt: now });
-  const invitations = await tx.readAll(Invitation, { state: In(["OPEN", "LINK", "ACCEPTED"]), seq }, "lock", take);
+  return voided(cut, sessions, []);
+}
+
+/** Ends the invitations that match, as {@link voidSessions} does. @returns the entry that tells of it; none when there are none. */
+export async function voidInvited(tx: WorkTransaction, cut: Cut, where: FindOptionsWhere<Invitation>): Promise<Drafted<EntryDraft>[]> {
+  const invitations = await tx.readAll(Invitation, where, "lock");
   for (const invitation of invitations) tx.change(Invitation, invitation, { state: "VOID" });
+  return voided(cut, [], invitations);
+}
+
+function voided(cut: Cut, sessions: readonly Session[], invitations: readonly Invitation[]): Drafted<EntryDraft>[] {
   if (sessions.length + invitations.length === 0) return [];
   const draft = draftEntry({
     action: "log.voided",

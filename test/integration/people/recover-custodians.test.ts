@@ -49,6 +49,7 @@ describe("a recovery of the custodians, as the service does it", () => {
   let rita: Actor;
   let invitations: RecoveryInvitation[] = [];
   let recovery: Recovery;
+  let pendingId = "";
 
   const size = async (): Promise<number> => (await vault.reader.head()).size;
   const forge = async (details: Readonly<Record<string, unknown>>, action: "people.recovered" | "config.approve" = "people.recovered") =>
@@ -145,6 +146,7 @@ describe("a recovery of the custodians, as the service does it", () => {
       ada,
       formOf({ operation: "person.enrol", subject: { name: "Mallory", email: "m@example.com" } }),
     );
+    pendingId = pending.requestId;
     const before = await size();
     invitations = recovering.prepare(FORM);
     recovery = await recovering.run(FORM, invitations, nothing);
@@ -170,11 +172,21 @@ describe("a recovery of the custodians, as the service does it", () => {
     assert.equal(vault.certification.isMissing, true);
   });
 
-  it("ends everybody's sessions, requests and invitations at the next start; those that it made stand", async () => {
+  it("ends everybody's sessions, requests and invitations at the next start; those that it made stand, and edited ones keep nothing", async () => {
+    const other = await owner.rows<{ id: string }>("SELECT id FROM people.session WHERE ended_at IS NULL AND person_id <> $1", [
+      rita.personId,
+    ]);
+    const edited = { session: other[0]?.id ?? "", request: pendingId };
+    await owner.run("UPDATE people.session SET expires_at = expires_at + interval '1 day' WHERE id = $1", [edited.session]);
+    await owner.run("UPDATE approvals.request SET expires_at = expires_at + interval '1 hour' WHERE id = $1", [edited.request]);
     const ended = new EndedEpoch(vault.transactions, vault.certification);
     assert.ok((await ended.voidOpen()) > 0);
     assert.equal(await ended.voidOpen(), 0);
     await assert.rejects(vault.people.sessions.authenticate(rita.token), isCode("UNAUTHENTICATED"));
+    const [session] = await owner.rows<{ ended_at: Date | null }>("SELECT ended_at FROM people.session WHERE id = $1", [edited.session]);
+    assert.equal(session?.ended_at, null, "what is not genuine is told of and left");
+    const told = (await vault.reader.entries(0, 1_000)).map(({ entry }) => entry.action);
+    assert.ok(told.includes("row.refused"));
     const open = await owner.rows<{ state: string }>("SELECT state FROM people.invitation WHERE person_id = ANY($1)", [
       recovery.custodians,
     ]);
