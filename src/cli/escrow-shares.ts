@@ -19,14 +19,21 @@ export const SHARE_OPTIONS = {
 export async function sharesOf(call: Call): Promise<EscrowShare[]> {
   const shares: EscrowShare[] = [];
   for (const [at, file] of call.given.list("share").entries()) shares.push(await shareIn(file, `share file ${String(at + 1)}`));
-  if (shares.length === 0 && !call.given.flag("ask")) throw new UsageError("--share or --ask is needed");
-  // How many there must be stands in the first.
-  for (let wanted = shares[0]?.threshold ?? 1; call.given.flag("ask") && shares.length < wanted; wanted = shares[0]?.threshold ?? 1) {
-    const name = shares.length === 0 ? "share 1" : `share ${String(shares.length + 1)} of ${String(wanted)}`;
-    const typed = await call.ask(`${name[0]?.toUpperCase() ?? ""}${name.slice(1)}`);
-    shares.push(typed.expose((text) => parseShare(text, name)));
+  if (!call.given.flag("ask")) {
+    if (shares.length === 0) throw new UsageError("--share or --ask is needed");
+    return shares;
   }
+  // How many there must be stands in the first.
+  while (shares.length < (shares[0]?.threshold ?? 1)) shares.push(await askForShare(call, shares));
   return shares;
+}
+
+/** The next share, as its holder types it. */
+async function askForShare(call: Call, shares: readonly EscrowShare[]): Promise<EscrowShare> {
+  const [first] = shares;
+  const name = first === undefined ? "share 1" : `share ${String(shares.length + 1)} of ${String(first.threshold)}`;
+  const typed = await call.ask(`S${name.slice(1)}`);
+  return typed.expose((text) => parseShare(text, name));
 }
 
 /** Overwrites the bytes of `shares`. */
