@@ -216,7 +216,7 @@ export class AccessGrants {
     // what they had, too.
     for (const id of askingPeople(body)) {
       const { person } = await requireRole(tx, id, this.act.requesterRole, now, rule.scoped);
-      if (!isOfNow(grant, person)) throw new RootkeepError("APPROVAL_EXPIRED", { facts: { state: grant.state } });
+      if (!isOfNow(tx, grant, person)) throw new RootkeepError("APPROVAL_EXPIRED", { facts: { state: grant.state } });
     }
     const approvals = await validApprovals(tx, request, rule, now);
     const people = new Set(approvals.map(({ personId }) => personId));

@@ -252,7 +252,7 @@ export class Requests {
     // Whoever asked, and whoever is to open, must still be allowed to when the answer is given, and nothing may have ended for them since.
     for (const id of askingPeople(body)) {
       const { person } = await requireRole(tx, id, act.requesterRole, now, rule.scoped);
-      if (!isOfNow(row, person))
+      if (!isOfNow(tx, row, person))
         throw new RootkeepError("APPROVAL_EXPIRED", { facts: { rule: "what they had ended after it was asked for" } });
     }
     const authenticatorId = await this.stepUp.confirm(tx, acting.personId, code, now, { session: acting.sessionId });

@@ -22,7 +22,7 @@ export async function validApprovals(tx: WorkTransaction, row: Request, rule: Ap
     if (approval.authenticatorId === null || !(await isActiveAuthenticator(tx, approval.authenticatorId, approval.personId))) continue;
     const standing = await standingOf(tx, approval.personId, now).catch(notStanding);
     // Who was suspended or taken off the list and came back has to approve anew.
-    if (standing === null || !isOfNow(approval, standing.person)) continue;
+    if (standing === null || !isOfNow(tx, approval, standing.person)) continue;
     if ((await approverObstacle(tx, rule, standing)) !== null) continue;
     const apartSince = await teamsApart(tx, rule, approval.personId);
     if (apartSince !== null && apartSince < Number(approval.seq)) valid.push(approval);

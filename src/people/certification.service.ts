@@ -13,6 +13,7 @@ import { type Id, newEventId } from "../kernel/ids.js";
 import type { RecordsKey } from "../keys/records.js";
 import { AllowlistEntry } from "./allowlist-entry.entity.js";
 import { CertifiedPolicies } from "./certified-policies.port.js";
+import { CutRule } from "./cut-rule.js";
 import { dueAt, isOpen, LapseRule } from "./lapse.js";
 import { Person } from "./person.entity.js";
 import { PersonTeam } from "./person-team.entity.js";
@@ -54,7 +55,7 @@ export function seqOfCut(cut: Cut): number {
  * that a policy became stricter, and custodians who were recovered have looked at nothing yet; until they have, nothing is opened (design §7,
  * decision 0028).
  */
-export class Certification implements LapseRule {
+export class Certification implements LapseRule, CutRule {
   constructor(
     private readonly transactions: Transactions,
     private readonly log: AuditLog,
@@ -63,6 +64,7 @@ export class Certification implements LapseRule {
     readonly periodSeconds: number,
   ) {
     transactions.lend(LapseRule, this);
+    transactions.lend(CutRule, this);
     log.judge("allowlist.certify", (entry) => this.#read(entry) !== null);
     log.judge("people.recovered", (entry) => isRecovery(records, entry));
   }
@@ -79,6 +81,11 @@ export class Certification implements LapseRule {
     const [reopened, recovered] = [this.log.epochStarts.at(-1)?.seq, newestRecovery(this.log, this.records)];
     if (recovered !== undefined && recovered > (reopened ?? -1)) return { recovered };
     return reopened === undefined ? null : { reopened };
+  }
+
+  get cutSeq(): number | null {
+    const { cut } = this;
+    return cut === null ? null : seqOfCut(cut);
   }
 
   /** True while nobody has certified the allowlist since the {@link cut}. */

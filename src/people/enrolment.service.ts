@@ -13,6 +13,7 @@ import type { RecordsKey } from "../keys/records.js";
 import { postNotice } from "../notices/post-notice.service.js";
 import { Authenticator } from "./authenticator.entity.js";
 import type { AuthenticatorSeal } from "./authenticator-seal.service.js";
+import { isCut } from "./cut-rule.js";
 import { endAuthenticators } from "./end-authenticators.service.js";
 import { endSessions } from "./end-sessions.service.js";
 import { endIdentities } from "./identities.service.js";
@@ -228,7 +229,8 @@ export class Enrolment {
   async #usable(tx: WorkTransaction, tokenHash: Buffer, now: Date): Promise<{ invitation: Invitation; person: Person }> {
     const [invitation] = await tx.readAll(Invitation, { tokenHash }, "lock");
     if (invitation?.state !== "OPEN" && invitation?.state !== "ACCEPTED") throw new RootkeepError("NOT_FOUND");
-    if (invitation.expiresAt <= now || invitation.failures >= LIMITS.invitationCodeTriesMax) throw new RootkeepError("NOT_FOUND");
+    if (invitation.expiresAt <= now || isCut(tx, invitation) || invitation.failures >= LIMITS.invitationCodeTriesMax)
+      throw new RootkeepError("NOT_FOUND");
     const person = await tx.lock(Person, invitation.personId);
     if (person === null || (person.state !== "INVITED" && person.state !== "ACTIVE")) throw new RootkeepError("NOT_FOUND");
     return { invitation, person };

@@ -11,6 +11,7 @@ import { type Id, newId } from "../kernel/ids.js";
 import { LIMITS } from "../kernel/limits.js";
 import type { RecordsKey } from "../keys/records.js";
 import { postNotice } from "../notices/post-notice.service.js";
+import { isCut } from "./cut-rule.js";
 import { Identity } from "./identity.entity.js";
 import { Invitation } from "./invitation.entity.js";
 import { endAllOf } from "./leave.service.js";
@@ -105,7 +106,12 @@ export class Identities {
   async #accept(tx: WorkTransaction, tokenHash: Buffer, form: LinkForm, proof: ProvenIdentity) {
     const now = await tx.clock();
     const [invitation] = await tx.readAll(Invitation, { tokenHash }, "lock");
-    if (invitation?.state !== "LINK" || invitation.expiresAt <= now || invitation.failures >= LIMITS.invitationCodeTriesMax) {
+    if (
+      invitation?.state !== "LINK" ||
+      isCut(tx, invitation) ||
+      invitation.expiresAt <= now ||
+      invitation.failures >= LIMITS.invitationCodeTriesMax
+    ) {
       throw new RootkeepError("NOT_FOUND");
     }
     if (invitation.codeHash?.equals(this.records.tokenHash(form.invitationCode.trim().toLowerCase())) !== true) {

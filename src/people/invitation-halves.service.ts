@@ -5,6 +5,7 @@ import { RootkeepError } from "../kernel/errors.js";
 import type { Id } from "../kernel/ids.js";
 import type { RecordsKey } from "../keys/records.js";
 import { type ActingPerson, actingStanding } from "./acting-person.service.js";
+import { isCut } from "./cut-rule.js";
 import { Invitation } from "./invitation.entity.js";
 import { hasRole } from "./standing.service.js";
 import type { StepUp } from "./step-up.service.js";
@@ -87,7 +88,7 @@ export class InvitationHalves {
       }
       if (!hasRole(standing, "custodian")) throw new RootkeepError("NOT_ALLOWLISTED");
       if ((isLink ? invitation.tokenHash : invitation.codeHash) !== null) throw released(invitation);
-      if ((invitation.state !== "OPEN" && invitation.state !== "LINK") || invitation.expiresAt <= now)
+      if ((invitation.state !== "OPEN" && invitation.state !== "LINK") || isCut(tx, invitation) || invitation.expiresAt <= now)
         throw new RootkeepError("STATE_CONFLICT");
       // Acting, so that a reset takes the half away: an authenticator enrolled since then waits for as long as the invitation lives.
       const authenticator = await this.stepUp.confirm(tx, personId, code, now, { session: custodian.sessionId });

@@ -82,7 +82,7 @@ export class Sessions {
       const [session] = await tx.readAll(Session, { tokenHash });
       if (session === undefined || !this.#isLive(session, now)) throw new RootkeepError("UNAUTHENTICATED");
       const standing = await standingOf(tx, session.personId, now);
-      if (!isOfNow(session, standing.person)) throw new RootkeepError("UNAUTHENTICATED");
+      if (!isOfNow(tx, session, standing.person)) throw new RootkeepError("UNAUTHENTICATED");
       return {
         signedIn: {
           personId: session.personId,
@@ -120,7 +120,7 @@ export class Sessions {
       const person = await tx.read(Person, personId);
       if (person === null) throw new RootkeepError("NOT_FOUND");
       const sessions = await tx.readAll(Session, { personId });
-      return sessions.filter((session) => this.#isLive(session, now) && isOfNow(session, person));
+      return sessions.filter((session) => this.#isLive(session, now) && isOfNow(tx, session, person));
     });
   }
 

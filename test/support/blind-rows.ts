@@ -11,6 +11,7 @@ import { Transactions } from "../../src/audit/transactions.service.js";
 import { SYSTEM_CLOCK } from "../../src/kernel/clock.js";
 import { DataKeys } from "../../src/keys/data-keys.service.js";
 import { Pager } from "../../src/notices/pager.service.js";
+import { CutRule } from "../../src/people/cut-rule.js";
 import { LapseRule } from "../../src/people/lapse.js";
 import { NoticeRecipients } from "../../src/people/notice-recipients.service.js";
 import { RevealSecret } from "../../src/secrets/reveal-secret.service.js";
@@ -64,6 +65,7 @@ export function blindTransactions(vault: Vault): Transactions {
     },
   });
   const transactions = new Transactions(vault.dataSource, log, rowMac);
+  transactions.lend(CutRule, vault.certification);
   transactions.lend(LapseRule, vault.certification);
   transactions.lend(ToldSystem, new ToldSystem(null, vault.trust.tickets()));
   return transactions;

@@ -15,7 +15,7 @@ import {
 } from "../../../src/people/recover-custodians.service.js";
 import { newestRecovery, recoveryDetails } from "../../../src/people/recovery-mark.js";
 import { AuthenticatorApp } from "../../support/authenticator-app.js";
-import { DatabaseOwner } from "../../support/database-owner.js";
+import { type Copy, DatabaseOwner } from "../../support/database-owner.js";
 import { type Actor, formOf, Vault } from "../../support/vault.js";
 
 const PASSWORD = "a long pass phrase of tests";
@@ -50,6 +50,8 @@ describe("a recovery of the custodians, as the service does it", () => {
   let invitations: RecoveryInvitation[] = [];
   let recovery: Recovery;
   let pendingId = "";
+  let hana: Actor;
+  let hidden: Copy;
 
   const size = async (): Promise<number> => (await vault.reader.head()).size;
   const forge = async (details: Readonly<Record<string, unknown>>, action: "people.recovered" | "config.approve" = "people.recovered") =>
@@ -60,6 +62,7 @@ describe("a recovery of the custodians, as the service does it", () => {
     [ada, ben] = await vault.found();
     assert.equal(ada.email, FORM.custodians[0]?.email);
     rita = await vault.enrol("Rita Requester", ["requester"]);
+    hana = await vault.enrol("Hana Hidden", ["requester"]);
     replica = await Vault.open({ replicaOf: vault });
     owner = await DatabaseOwner.take(vault.database);
     recovering = new RecoverCustodians(vault.transactions, vault.keys.records);
@@ -173,10 +176,12 @@ describe("a recovery of the custodians, as the service does it", () => {
   });
 
   it("ends everybody's sessions, requests and invitations at the next start; those that it made stand, and edited ones keep nothing", async () => {
-    const other = await owner.rows<{ id: string }>("SELECT id FROM people.session WHERE ended_at IS NULL AND person_id <> $1", [
-      rita.personId,
+    const other = await owner.rows<{ id: string }>("SELECT id FROM people.session WHERE ended_at IS NULL AND person_id = $1", [
+      ben.personId,
     ]);
     const edited = { session: other[0]?.id ?? "", request: pendingId };
+    hidden = await owner.copy("people.session", `person_id = '${hana.personId}'`);
+    await owner.run("DELETE FROM people.session WHERE person_id = $1", [hana.personId]);
     await owner.run("UPDATE people.session SET expires_at = expires_at + interval '1 day' WHERE id = $1", [edited.session]);
     await owner.run("UPDATE approvals.request SET expires_at = expires_at + interval '1 hour' WHERE id = $1", [edited.request]);
     const ended = new EndedEpoch(vault.transactions, vault.certification);
@@ -191,6 +196,18 @@ describe("a recovery of the custodians, as the service does it", () => {
       recovery.custodians,
     ]);
     assert.equal(open.filter(({ state }) => state === "OPEN").length, 3);
+  });
+
+  it("ends them also where a row was hidden while they were ended, and put back later: what is older than the cut counts for nothing", async () => {
+    await hidden.putBack();
+    await assert.rejects(vault.people.sessions.authenticate(hana.token), isCode("UNAUTHENTICATED"));
+    await assert.rejects(
+      vault.requests.submit(hana, formOf({ operation: "person.enrol", subject: { name: "Mallory", email: "m@example.com" } })),
+      isCode("UNAUTHENTICATED"),
+    );
+    assert.deepEqual(await vault.people.sessions.list(hana.personId), []);
+    // The next start finds it, and writes it down.
+    assert.equal(await new EndedEpoch(vault.transactions, vault.certification).voidOpen(), 1);
   });
 
   it("lets nobody in by a request's half: nobody asked, nobody approved", async () => {

@@ -21,6 +21,7 @@ import { type Id, newId } from "../../../src/kernel/ids.js";
 import { Secret } from "../../../src/kernel/secret.js";
 import { Pager } from "../../../src/notices/pager.service.js";
 import { Allowlist } from "../../../src/people/allowlist.service.js";
+import { CutRule } from "../../../src/people/cut-rule.js";
 import { Enrolment } from "../../../src/people/enrolment.service.js";
 import { LapseRule } from "../../../src/people/lapse.js";
 import { People } from "../../../src/people/people.service.js";
@@ -156,6 +157,7 @@ export class MemoryEngine implements Engine {
     const { dataSource } = this.#database;
     const log = this.#log.asAuditLog;
     const transactions = new Transactions(dataSource, this.#log.asPort, RECORDS);
+    transactions.lend(CutRule, { cutSeq: null });
     transactions.lend(LapseRule, { periodSeconds: VOUCHED_DAYS * DAY, newest: null });
     const failures = { assertMayTry: () => Promise.resolve(false), note: () => Promise.resolve(), clear: () => Promise.resolve() };
     const seal = { checkCode };
