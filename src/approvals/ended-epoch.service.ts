@@ -1,31 +1,18 @@
-import { type EntityTarget, type FindOptionsWhere, In, IsNull, LessThan, MoreThan } from "typeorm";
+import { type FindOptionsWhere, In } from "typeorm";
 import { draftEntry, SYSTEM_ACTOR } from "../audit/draft.js";
 import type { EntryDraft } from "../audit/entry.js";
 import type { Transactions } from "../audit/transactions.service.js";
-import type { DecidingRow } from "../database/deciding-row.entity.js";
 import type { Drafted } from "../database/transaction-runner.service.js";
-import type { SurveyedRow, WorkTransaction } from "../database/work-transaction.js";
+import type { WorkTransaction } from "../database/work-transaction.js";
 import { isRootkeepError } from "../kernel/errors.js";
-import { type Certification, type Cut, seqOfCut } from "../people/certification.service.js";
-import { Invitation } from "../people/invitation.entity.js";
-import { Session } from "../people/session.entity.js";
-import { voidInvited, voidSessions } from "../people/void-access.service.js";
+import type { Certification, Cut } from "../people/certification.service.js";
+import { type OpenKind, openKind, ROWS_AT_ONCE } from "../people/open-kind.service.js";
+import { ACCESS_KINDS } from "../people/void-access.service.js";
 import { AccessGrant } from "./access-grant.entity.js";
 import { revokeGrants } from "./end-grant.service.js";
 import { Request } from "./request.entity.js";
 import { parseRequest } from "./request-body.js";
 import { decidedChange, tellTicket } from "./request-tickets.service.js";
-
-/** Rows that one transaction changes at most. */
-const ROWS_AT_ONCE = 50;
-
-/** One kind of what is open. */
-interface Kind {
-  /** Candidates, oldest id first; whether their rows are genuine, each says. */
-  find(tx: WorkTransaction, cut: Cut, after: string): Promise<readonly SurveyedRow[]>;
-  /** Ends those of `ids` that still are open. @returns the entries that tell of it. @throws RootkeepError `ROW_REFUSED` */
-  end(tx: WorkTransaction, cut: Cut, ids: readonly string[]): Promise<Drafted<EntryDraft>[]>;
-}
 
 /**
  * What an ended epoch of the log has left open: grants, requests, invitations and sessions of people of whom the lost part may have told
@@ -51,7 +38,7 @@ export class EndedEpoch {
     return total;
   }
 
-  async #endAll(kind: Kind, cut: Cut): Promise<number> {
+  async #endAll(kind: OpenKind, cut: Cut): Promise<number> {
     let total = 0;
     for (let after = ""; ; ) {
       const from = after;
@@ -65,7 +52,7 @@ export class EndedEpoch {
     }
   }
 
-  async #end(kind: Kind, cut: Cut, ids: readonly string[]): Promise<number> {
+  async #end(kind: OpenKind, cut: Cut, ids: readonly string[]): Promise<number> {
     try {
       const { result } = await this.transactions.run(async (tx) => {
         const entries = await kind.end(tx, cut, ids);
@@ -82,28 +69,14 @@ export class EndedEpoch {
   }
 }
 
-function kind<R extends DecidingRow & { readonly id: string }>(
-  entity: EntityTarget<R>,
-  open: (now: Date) => object,
-  end: (tx: WorkTransaction, cut: Cut, where: FindOptionsWhere<R>) => Promise<Drafted<EntryDraft>[]>,
-): Kind {
-  const where = async (tx: WorkTransaction, cut: Cut, id: object): Promise<FindOptionsWhere<R>> =>
-    ({ ...open(await tx.clock()), id, seq: LessThan(String(seqOfCut(cut))) }) as unknown as FindOptionsWhere<R>;
-  return {
-    find: async (tx, cut, after) => await tx.survey(entity, await where(tx, cut, MoreThan(after)), ROWS_AT_ONCE),
-    end: async (tx, cut, ids) => await end(tx, cut, await where(tx, cut, In([...ids]))),
-  };
-}
-
-const KINDS: readonly Kind[] = [
-  kind(
+const KINDS: readonly OpenKind[] = [
+  openKind(
     AccessGrant,
     () => ({ state: "OPEN" }),
     (tx, _cut, where) => revokeGrants(tx, where),
   ),
-  kind(Request, () => ({ state: In(["SUBMITTED", "APPROVED", "OPENED"]) }), endRequests),
-  kind(Session, (now) => ({ endedAt: IsNull(), expiresAt: MoreThan(now) }), voidSessions),
-  kind(Invitation, () => ({ state: In(["OPEN", "LINK", "ACCEPTED"]) }), voidInvited),
+  openKind(Request, () => ({ state: In(["SUBMITTED", "APPROVED", "OPENED"]) }), endRequests),
+  ...ACCESS_KINDS,
 ];
 
 async function endRequests(tx: WorkTransaction, cut: Cut, where: FindOptionsWhere<Request>): Promise<Drafted<EntryDraft>[]> {
