@@ -11,7 +11,7 @@ export const TAKING_STATEMENT: TakingStatementPort = {
     const request = await tx.read(Request, requestId);
     if (request === null) throw new RootkeepError("ROW_REFUSED", { reason: "invitation without a request" });
     // Who asked or approved, left, and came back has nothing of before, this half neither: it has to be asked for and approved anew.
-    if (!isOfNow(request, since)) {
+    if (!isOfNow(tx, request, since)) {
       throw new RootkeepError("APPROVAL_EXPIRED", { facts: { rule: "what you had ended after it was approved" } });
     }
     // A hash of other words would bind to nothing that anybody approved (law L3).
