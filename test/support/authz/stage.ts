@@ -1,7 +1,7 @@
 // The application, everybody who stands in some relation to something, and the things themselves, kept until a call uses one up.
-import { HeartbeatWriter } from "../../../src/audit/heartbeat-writer.service.js";
 import { ROLES, type Role } from "../../../src/kernel/operations.js";
 import { importAccounts, importFile, newAccount } from "../crew.js";
+import { beatAsReplica } from "../other-replica.js";
 import { type RestApp, startRestApp } from "../rest-app.js";
 import { must, send } from "./caller.js";
 import { type Actor, Seeds } from "./people.js";
@@ -205,7 +205,9 @@ function keyOf(...parts: readonly string[]): string {
 
 /** Waits until the log is signed and the account's own chain proven. @returns a size that has a checkpoint. */
 async function signedSize(rest: RestApp, { token }: Actor, accountId: string): Promise<number> {
-  await rest.part(HeartbeatWriter).beat();
+  // Whether or not the service's own is due: it may have written one before there was the account.
+  const { database, config } = rest;
+  await beatAsReplica(database.connections.rootkeep_service, config.logOrigin, config.deployment);
   for (const deadline = performance.now() + 120_000; performance.now() < deadline; ) {
     const { status, body } = await send(rest.address, { verb: "GET", path: `/v1/audit/accounts/${accountId}/head`, token });
     if (status === 200) return Number(body["size"]);
