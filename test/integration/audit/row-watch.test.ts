@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { RowWatch } from "../../../src/audit/row-watch.service.js";
+import { WorkTransaction } from "../../../src/database/work-transaction.js";
+import { isRootkeepError } from "../../../src/kernel/errors.js";
 import { DatabaseOwner } from "../../support/database-owner.js";
 import { type Actor, Vault } from "../../support/vault.js";
 
@@ -71,6 +73,51 @@ describe("the watch over all deciding rows [DR-20]", () => {
     assert.equal(await watch.look(), 2);
     assert.deepEqual(alarms().sort(), [`row-refused allowlist_entry/${id} mac`, "row-refused allowlist_entry/alw_forged mac"].sort());
     await rows.putBack();
+  });
+
+  it("tells first of what is missing, and does not stay with a table that somebody fills with rows of their own before each look", async () => {
+    const rows = await owner.copy("people.allowlist_entry");
+    const accounts = await owner.copy("accounts.account");
+    const fill = async (look: number): Promise<void> => {
+      await owner.run(
+        `INSERT INTO people.allowlist_entry SELECT (jsonb_populate_record(e, jsonb_build_object('id', 'alw_' || $1 || '_' || n))).*
+         FROM people.allowlist_entry e, generate_series(1, 15) n
+         WHERE e.id = (SELECT id FROM people.allowlist_entry WHERE role = 'custodian' ORDER BY id LIMIT 1)`,
+        [String(look)],
+      );
+    };
+    const id = await entry();
+    await fill(0);
+    await owner.run("DELETE FROM people.allowlist_entry WHERE id = $1", [id]);
+    await watch.look();
+    assert.ok(alarms().includes(`row-refused allowlist_entry/${id} missing`));
+    await owner.run("UPDATE accounts.account SET customer = customer || 'x' WHERE aws_id = '111122220003'");
+    let isTold = false;
+    const tables = vault.dataSource.entityMetadatas.length;
+    for (let look = 1; look <= tables && !isTold; look++) {
+      await fill(look);
+      await watch.look();
+      isTold = alarms().some((alarm) => alarm.startsWith("row-refused account/"));
+    }
+    assert.ok(isTold);
+    await rows.putBack();
+    await accounts.putBack();
+    assert.equal(await watch.look(), 0);
+  });
+
+  it("leaves a table that shows the same rows again and again, and says so", async () => {
+    const survey = WorkTransaction.prototype.survey;
+    const failures: unknown[] = [];
+    const page = Array.from({ length: 500 }, (_, index) => ({ id: `alw_${String(index)}`, seq: "1", isGenuine: true }));
+    WorkTransaction.prototype.survey = () => Promise.resolve(page as never);
+    try {
+      await new RowWatch(vault.dataSource, vault.transactions, vault.log, (error) => failures.push(error)).look();
+    } finally {
+      WorkTransaction.prototype.survey = survey;
+    }
+    assert.ok(failures.length > 0);
+    assert.ok(failures.every((error) => isRootkeepError(error, "ROW_REFUSED")));
+    vault.alarms.splice(0);
   });
 
   it("tells of a table full of edits by and by: ten in a look, and none twice", async () => {
