@@ -201,7 +201,7 @@ export class Requests {
     });
   }
 
-  /** Requests of a state (all without one), oldest first, after `after`; with `awaits` those that this person may decide now. */
+  /** Requests of a state (all without one), in the order of their ids, after `after`; with `awaits` those that this person may decide now. */
   async list({ awaits, ...filter }: RequestFilter, after: string, limit: number): Promise<RequestView[]> {
     return await this.transactions.peek(async (tx) => {
       const rows =
