@@ -20,6 +20,7 @@ import { CreateEscrowWraps1764620000000 } from "./1764620000000-create-escrow-wr
 import { RememberReminders1764620100000 } from "./1764620100000-remember-reminders.js";
 import { CreateTickets1764620200000 } from "./1764620200000-create-tickets.js";
 import { MarkEscrowWraps1764630000000 } from "./1764630000000-mark-escrow-wraps.js";
+import { RotateSecrets1764710000000 } from "./1764710000000-rotate-secrets.js";
 
 /** All migrations, in the order in which they run. New ones go to the end. */
 export const MIGRATIONS = [
@@ -45,4 +46,5 @@ export const MIGRATIONS = [
   RememberReminders1764620100000,
   CreateTickets1764620200000,
   MarkEscrowWraps1764630000000,
+  RotateSecrets1764710000000,
 ] as const;

@@ -20,7 +20,16 @@ import { AccessGrant, type AccessGrantState } from "./access-grant.entity.js";
 import { expireGrant, settle } from "./end-grant.service.js";
 import type { Glass } from "./glass.service.js";
 import { glassNotice, isGlass } from "./glass-terms.js";
-import { type GrantedVersion, holdersOfGrant, type Openings, openingsText, parseOpenings, parseVersions } from "./granted-version.js";
+import {
+  type GrantedVersion,
+  holdersOfGrant,
+  isWhich,
+  type Openings,
+  openingsText,
+  parseOpenings,
+  parseVersions,
+  type WhichVersion,
+} from "./granted-version.js";
 import type { GuardedAct, TermsNow } from "./guarded-act.port.js";
 import { approverRule } from "./may-approve.service.js";
 import type { OpeningBrake } from "./opening-brake.service.js";
@@ -29,6 +38,7 @@ import { askingPeople, neededApprovals, openingBytes, parseRequest, type Request
 import { openedChange, tellTicket } from "./request-tickets.service.js";
 import type { TicketLooks } from "./ticket-looks.service.js";
 import { validApprovals } from "./valid-approvals.service.js";
+import { VERIFIES_FLAG } from "./wanted-versions.service.js";
 
 /** What a claim lets its caller open, once. */
 export interface Claim {
@@ -36,6 +46,8 @@ export interface Claim {
   /** When the grant ends, under the stricter of its own time and today's policy. */
   readonly until: Date;
   readonly version: GrantedVersion;
+  /** Finds out whether a candidate works, and sets none. */
+  readonly isVerifying: boolean;
   /** Which opening of this version under this grant it is, counting from 1. */
   readonly number: number;
   /** Event id of the intent: derived, so the log takes it only once. */
@@ -53,6 +65,8 @@ export interface Claim {
 export interface ClaimForm {
   readonly grantId: Id<"grant">;
   readonly kind: string;
+  /** The current one unless told. */
+  readonly which?: WhichVersion;
   readonly code: string;
   readonly operation: "secret.reveal" | "secret.code";
   /** Of a grant that broke the glass: that a page about it was accepted. */
@@ -105,6 +119,7 @@ export class AccessGrants {
       grant,
       until,
       version,
+      isVerifying: body.flags.includes(VERIFIES_FLAG),
       number,
       eventId,
       requestHash,
@@ -151,7 +166,9 @@ export class AccessGrants {
     const grant = await tx.lock(AccessGrant, form.grantId);
     if (grant === null || !holdersOfGrant(grant).includes(acting.personId)) throw new RootkeepError("NOT_FOUND");
     if (grant.state !== "OPEN" || grant.expiresAt <= now) throw new RootkeepError("APPROVAL_EXPIRED", { facts: { state: grant.state } });
-    const version = parseVersions(grant.versions).find(({ kind }) => kind === form.kind);
+    const version = parseVersions(grant.versions).find(
+      (granted) => granted.kind === form.kind && isWhich(granted, form.which ?? "current"),
+    );
     // Another's half is not to be had, nor to be told of.
     if (version === undefined || (version.holder ?? grant.holderId) !== acting.personId) throw new RootkeepError("NOT_FOUND");
     const openings = parseOpenings(grant.openings);

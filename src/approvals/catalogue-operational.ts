@@ -42,6 +42,23 @@ export const OPERATIONAL_ROWS: readonly CatalogueRow[] = [
     ctEvents: PASSWORD_CHANGED,
     mail: ["signin-otp"],
   }),
+  operation("rotate-mfa", "Replace the MFA device: enrol the new one, sign in with it, remove the old one", {
+    reveal: ["password", "totp", "newTotp"],
+    approvals: 2,
+    maxMinutes: 30,
+    // Of each device: the new one wants two in a row to be enrolled, and one to sign in.
+    codes: 4,
+    rotateAfter: true,
+    ctEvents: ["CreateVirtualMFADevice", "EnableMFADevice", "ConsoleLogin", "DeactivateMFADevice"],
+  }),
+  operation("rotate-verify", "Find out which value works after a rotation, by signing in: the candidate first, then the other", {
+    reveal: ["password", "newPassword", "totp", "newTotp"],
+    approvals: 1,
+    maxMinutes: 30,
+    codes: 3,
+    verifies: true,
+    ctEvents: ["ConsoleLogin"],
+  }),
   operation("mailbox-recovery", "Set a new password through the root mailbox", {
     reveal: ["newPassword", "totp", "mailOtp"],
     approvals: 2,

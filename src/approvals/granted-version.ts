@@ -9,6 +9,17 @@ export interface GrantedVersion {
   readonly kind: PurposeKind;
   /** Who opens it; absent in a grant of before there were holders per kind, whose one holder opens all. */
   readonly holder?: Id<"person">;
+  /** Staged to succeed the current one; absent for the current one. */
+  readonly isCandidate?: true;
+}
+
+/** Which of the two versions of a kind that a grant may open. */
+export const WHICH_VERSION = ["current", "candidate"] as const;
+export type WhichVersion = (typeof WHICH_VERSION)[number];
+
+/** True if `version` is the one that is meant. */
+export function isWhich({ isCandidate }: Pick<GrantedVersion, "isCandidate">, which: WhichVersion): boolean {
+  return (isCandidate === true) === (which === "candidate");
 }
 
 /** How often each version was opened under a grant. */

@@ -6,6 +6,7 @@ export class GrantedVersionReply {
   @Shown(SHOWN.id) readonly versionId!: string;
   @Shown(SHOWN.text) readonly kind!: string;
   @Shown({ ...SHOWN.id, description: "Who opens it." }) readonly holder!: string;
+  @Shown({ ...SHOWN.flag, description: "Staged to succeed the current one, and opened as `candidate`." }) readonly isCandidate!: boolean;
 }
 
 /** What an approved request lets its holder open. */

@@ -25,7 +25,11 @@ export class GrantsController {
       requestId,
       holderId,
       accountId,
-      versions: parseVersions(grant.versions).map((version) => ({ ...version, holder: version.holder ?? holderId })),
+      versions: parseVersions(grant.versions).map((version) => ({
+        ...version,
+        holder: version.holder ?? holderId,
+        isCandidate: version.isCandidate === true,
+      })),
       codesMax,
       openings: parseOpenings(grant.openings),
       state,

@@ -27,6 +27,7 @@ export interface CatalogueRow {
   readonly maxMinutes?: number;
   readonly rotateAfter?: boolean;
   readonly codes?: number;
+  readonly verifies?: boolean;
   readonly irreversible?: boolean;
   readonly mail?: readonly string[];
   readonly ctEvents?: readonly string[];
@@ -48,6 +49,7 @@ const FIELDS = new Set([
   "maxMinutes",
   "rotateAfter",
   "codes",
+  "verifies",
   "irreversible",
   "mail",
   "ctEvents",
@@ -138,6 +140,8 @@ function readPurpose(fields: ReadonlyMap<string, unknown>, named: Named, demand:
   demand(isWhole(minutes, 1, PURPOSE_LIMITS.minutesMax), "maxMinutes must be a whole number from 1 to 1440");
   const rotateAfter = flag(fields.get("rotateAfter"), "rotateAfter", demand);
   demand(!rotateAfter || reveals.includes("password"), "rotateAfter belongs to purposes that show the password");
+  const verifies = flag(fields.get("verifies"), "verifies", demand);
+  demand(!verifies || reveals.includes("newPassword") || reveals.includes("newTotp"), "verifies belongs to purposes that show a candidate");
   return {
     ...named,
     reveals,
@@ -145,9 +149,10 @@ function readPurpose(fields: ReadonlyMap<string, unknown>, named: Named, demand:
     approvals: approvals as number,
     minutes: minutes as number,
     rotateAfter,
-    codes: codesOf(fields.get("codes"), reveals.includes("totp"), demand),
+    codes: codesOf(fields.get("codes"), reveals.includes("totp") || reveals.includes("newTotp"), demand),
     // A purpose that ends with a new password heals a burnt one, and only such a purpose does: it is not for a row to claim.
     heals: reveals.includes("newPassword"),
+    verifies,
     irreversible: flag(fields.get("irreversible"), "irreversible", demand),
     mail: names(fields.get("mail") ?? [], "mail", demand),
     events: names(fields.get("ctEvents") ?? [], "ctEvents", demand),
@@ -159,7 +164,7 @@ function readPurpose(fields: ReadonlyMap<string, unknown>, named: Named, demand:
 
 /** Law L7 as a rule of form: either a row opens a root credential by a route that is root, or it names the better way. */
 function demandRoute(route: Route, reveals: readonly RevealWord[], way: string | null, demand: Demand): void {
-  const showsRootCredential = reveals.some((word) => word === "password" || word === "newPassword" || word === "totp");
+  const showsRootCredential = reveals.some((word) => KIND_OF_WORD[word] === "root-password" || KIND_OF_WORD[word] === "mfa-seed");
   const opensNothing = reveals.every((word) => KIND_OF_WORD[word] === null);
   if (!isRootRoute(route)) {
     demand(!showsRootCredential, "a route that is not root must show no password and no MFA code");

@@ -56,7 +56,7 @@ export async function openingRefusal(
 }
 
 /**
- * Everybody who has opened the current password, under whatever grant: of the two halves they have one already. By the grants, which stay locked, and by
+ * Everybody who has opened the current password or its candidate, under whatever grant: of the two halves they have one already. By the grants, which stay locked, and by
  * the log: a grant's row that somebody deleted, or hid from this search, must not give its holder the other half.
  */
 async function whoSawPassword(tx: WorkTransaction, accountId: Id<"account">, secrets: SecretFactsPort): Promise<ReadonlySet<string>> {
@@ -64,10 +64,15 @@ async function whoSawPassword(tx: WorkTransaction, accountId: Id<"account">, sec
   // Where no password is found, one may be hidden: then whoever has opened any is kept from the codes.
   const seen = new Set<string>(secrets.passwordReaders(accountId, password?.versionId ?? null));
   if (password === undefined) return seen;
+  // A candidate may be what works by now.
+  const candidates = (await secrets.candidates(tx, accountId, ["root-password"])).map(({ versionId }) => versionId);
+  for (const id of candidates) for (const reader of secrets.passwordReaders(accountId, id)) seen.add(reader);
+  const passwords = [password.versionId, ...candidates];
   for (const grant of await tx.readAll(AccessGrant, { accountId })) {
-    const version = parseVersions(grant.versions).find(({ versionId }) => versionId === password.versionId);
-    if (version === undefined || (parseOpenings(grant.openings)[version.versionId] ?? 0) === 0) continue;
-    seen.add(version.holder ?? grant.holderId);
+    const openings = parseOpenings(grant.openings);
+    for (const { versionId, holder } of parseVersions(grant.versions)) {
+      if (passwords.includes(versionId) && (openings[versionId] ?? 0) > 0) seen.add(holder ?? grant.holderId);
+    }
   }
   return seen;
 }

@@ -18,19 +18,23 @@ export const ROUTES = ["ROOT_CONSOLE", "SUPPORT", "ASSUME_ROOT", "ORG_API", "ROL
 export type ReferralRoute = "ROLE" | "NONE";
 export type Route = (typeof ROUTES)[number];
 
-/** The catalogue's words for what a person has to see. `phoneOtp` is spoken on a telephone that is not ours. */
-export const REVEAL_WORDS = ["password", "newPassword", "totp", "mailOtp", "phoneOtp"] as const;
+/**
+ * The catalogue's words for what a person has to see. `newPassword` and `newTotp` are of the candidate: a value that is staged to succeed the
+ * current one. `phoneOtp` is spoken on a telephone that is not ours.
+ */
+export const REVEAL_WORDS = ["password", "newPassword", "totp", "newTotp", "mailOtp", "phoneOtp"] as const;
 export type RevealWord = (typeof REVEAL_WORDS)[number];
 
 /** Kinds of secret that a purpose can open to a person (design §5). A recovery seed, a mail's body or a note is opened by none. */
 export const PURPOSE_KINDS = ["root-password", "mfa-seed", "mail-code"] as const;
 export type PurposeKind = (typeof PURPOSE_KINDS)[number];
 
-/** Kind behind each word: both password words are versions of one kind; of a seed only codes come out. */
+/** Kind behind each word: two words for one kind are of two versions; of a seed only codes come out. */
 export const KIND_OF_WORD: Readonly<Record<RevealWord, PurposeKind | null>> = {
   password: "root-password",
   newPassword: "root-password",
   totp: "mfa-seed",
+  newTotp: "mfa-seed",
   mailOtp: "mail-code",
   phoneOtp: null,
 };
@@ -54,6 +58,8 @@ export interface Purpose {
   readonly codes: number;
   /** May open a burnt password, because it ends with a new one (design §6, check-in). */
   readonly heals: boolean;
+  /** Opens candidates that were shown already, to find out which value works: for somebody who was not to set them. */
+  readonly verifies: boolean;
   readonly irreversible: boolean;
   /** Categories of root mail that are expected while the grant is open. */
   readonly mail: readonly string[];
@@ -83,6 +89,21 @@ export interface Catalogue {
   readonly version: string;
   /** Sorted by slug, then by scope. */
   readonly entries: readonly CatalogueEntry[];
+}
+
+/** Words of the candidate. */
+const CANDIDATE_WORDS: readonly RevealWord[] = ["newPassword", "newTotp"];
+
+/** Which versions of a kind `purpose` opens. */
+export function versionsOpened(
+  { reveals }: Pick<Purpose, "reveals">,
+  kind: PurposeKind,
+): { readonly current: boolean; readonly candidate: boolean } {
+  const words = reveals.filter((word) => KIND_OF_WORD[word] === kind);
+  return {
+    current: words.some((word) => !CANDIDATE_WORDS.includes(word)),
+    candidate: words.some((word) => CANDIDATE_WORDS.includes(word)),
+  };
 }
 
 /** The scope that an account falls under. */

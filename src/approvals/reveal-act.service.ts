@@ -19,7 +19,8 @@ import type { OpeningTerms } from "./opening-terms.js";
 import { type Catalogue, isReferral, PURPOSE_KINDS, type Purpose, type PurposeKind, type PurposeScope, purposeScopeOf } from "./purpose.js";
 import type { RequestBody } from "./request-body.js";
 import { routePurpose } from "./route-purpose.js";
-import type { CurrentVersion, SecretFactsPort } from "./secret-facts.port.js";
+import type { SecretFactsPort } from "./secret-facts.port.js";
+import { VERIFIES_FLAG, wantedVersions } from "./wanted-versions.service.js";
 
 /**
  * The guarded act `secret.reveal`: a person asks to open the root credentials of one account for one purpose. Approval makes a grant; the
@@ -38,10 +39,13 @@ export function revealAct(catalogue: Catalogue, secrets: SecretFactsPort): Guard
       const { terms } = decided;
       const kinds = kindsOf(form, purpose, terms);
       const holders = await holdersOf(tx, form.holders ?? {}, kinds, requesterId, scoped);
-      const versions = await openable(tx, secrets, account, kinds, purpose);
+      const holderOf = (kind: PurposeKind): Id<"person"> => holders.get(kind) ?? requesterId;
+      const versions = await wantedVersions(tx, secrets, { accountId: account.id as Id<"account">, kinds, purpose, holderOf });
       const breaksGlass = form.breakGlass === true;
       if (breaksGlass) await assertGlassReviewed(tx, account.id as Id<"account">);
-      const opened = versions.map(({ secretId, kind }) => ({ id: secretId, kind, holder: holders.get(kind) ?? requesterId }));
+      // Current and candidate are two versions of one secret, with one holder.
+      const wanted = new Map(versions.map(({ secretId, kind }) => [secretId, { id: secretId, kind, holder: holderOf(kind) }]));
+      const opened = [...wanted.values()];
       const judged = { requester: requesterId, secrets: opened, ticket: form.ticket };
       const refusal = await openingRefusal(tx, decided, judged, { id: account.id as Id<"account">, secrets });
       if (refusal !== null) throw refusal;
@@ -122,15 +126,14 @@ async function grantAccess(tx: WorkTransaction, decided: DecidedRequest, catalog
   const purpose = currentPurpose(catalogue, body, account);
   const { terms } = await termsInForce(tx, purpose, scopedAccountOf(account));
   const lapsed = await endLapsedCheckOut(tx, account, now);
-  const versions = await openable(
-    tx,
-    secrets,
-    account,
-    body.secrets.map(({ kind }) => kind),
-    purpose,
+  const kinds = body.secrets.map(({ kind }) => kind);
+  const holderOf = (kind: PurposeKind): Id<"person"> => body.secrets.find((secret) => secret.kind === kind)?.holder ?? row.requesterId;
+  const granted = (await wantedVersions(tx, secrets, { accountId: account.id as Id<"account">, kinds, purpose, holderOf })).map(
+    (version) => ({
+      ...version,
+      holder: holderOf(version.kind),
+    }),
   );
-  const holderOf = (secretId: Id<"secret">): Id<"person"> => body.secrets.find(({ id }) => id === secretId)?.holder ?? row.requesterId;
-  const granted = versions.map(({ secretId, versionId, kind }) => ({ secretId, versionId, kind, holder: holderOf(secretId) }));
   const grant = tx.insert(AccessGrant, {
     id: newId("grant"),
     requestId: row.id,
@@ -156,7 +159,7 @@ async function grantAccess(tx: WorkTransaction, decided: DecidedRequest, catalog
       holder: grant.holderId,
       holders: granted.map(({ holder }) => holder),
       approvers: [...approvers],
-      versions: versions.map(({ versionId }) => versionId),
+      versions: granted.map(({ versionId }) => versionId),
       expiresAt: grant.expiresAt.toISOString(),
       ...(isGlass(body) ? { breakGlass: true } : {}),
     },
@@ -248,22 +251,13 @@ function minutesOf(form: RequestForm, most: number): number {
 }
 
 function flagsOf(purpose: Purpose, terms: OpeningTerms): string[] {
-  const flags = { heals: purpose.heals, irreversible: purpose.irreversible, "rotate-after": terms.rotateAfter };
+  const flags = {
+    heals: purpose.heals,
+    [VERIFIES_FLAG]: purpose.verifies,
+    irreversible: purpose.irreversible,
+    "rotate-after": terms.rotateAfter,
+  };
   return Object.entries(flags).flatMap(([flag, isSet]) => (isSet ? [flag] : []));
-}
-
-/** The current versions that are to be opened. @throws RootkeepError `NOT_FOUND`, `BURNT` */
-async function openable(
-  tx: WorkTransaction,
-  secrets: SecretFactsPort,
-  account: AccountRow,
-  kinds: readonly PurposeKind[],
-  purpose: Purpose,
-): Promise<readonly CurrentVersion[]> {
-  const versions = await secrets.currentVersions(tx, account.id as Id<"account">, kinds);
-  if (versions.length < kinds.length) throw new RootkeepError("NOT_FOUND", { facts: { rule: "a kind that was asked for has no value" } });
-  if (!purpose.heals && versions.some(({ isBurnt }) => isBurnt)) throw new RootkeepError("BURNT");
-  return versions;
 }
 
 function malformed(field: string, rule: string): RootkeepError {

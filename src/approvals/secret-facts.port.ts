@@ -11,10 +11,20 @@ export interface CurrentVersion {
   readonly isBurnt: boolean;
 }
 
+/** A candidate that may be shown: committed, read back and copied. */
+export interface CandidateVersion extends Omit<CurrentVersion, "isBurnt"> {
+  /** It was shown, and nobody has proven yet whether it works. */
+  readonly isInDoubt: boolean;
+  /** Everybody who was shown it in order to set it: none of them verifies it. */
+  readonly appliers: readonly Id<"person">[];
+}
+
 /** Facts of the module above, which `secrets` provides. */
 export interface SecretFactsPort {
   /** The ACTIVE versions of the account's secrets of these kinds; a kind without one is missing. */
   currentVersions(tx: WorkTransaction, accountId: Id<"account">, kinds: readonly PurposeKind[]): Promise<readonly CurrentVersion[]>;
+  /** The candidates of the account's secrets of these kinds; a kind without one that may be shown is missing. */
+  candidates(tx: WorkTransaction, accountId: Id<"account">, kinds: readonly PurposeKind[]): Promise<readonly CandidateVersion[]>;
   /** Everybody who opened this password of the account's, by the log; any of its passwords where none is named. */
   passwordReaders(accountId: Id<"account">, versionId: Id<"version"> | null): ReadonlySet<string>;
 }

@@ -39,6 +39,7 @@ const CHANGES: ReadonlySet<string> = new Set<EntryAction>([
   "secret.reveal",
   "secret.code",
   "secret.waive",
+  "candidate.stage",
   "allowlist.grant",
   "allowlist.revoke",
   "person.enrol",

@@ -74,6 +74,7 @@ const KINDS: readonly (readonly [string, ReportKind])[] = [
   ["secret.reveal", "opening"],
   ["secret.code", "code"],
   ["secret.", "credential"],
+  ["candidate.", "credential"],
   ["account.", "credential"],
   ["import.", "credential"],
   ["key.", "credential"],

@@ -94,6 +94,12 @@ export const ERRORS = {
     message: "Another grant holds this account; one check-out at a time.",
   },
   BURNT: { http: 409, grpc: "FAILED_PRECONDITION", retry: "no", message: "A person may have seen this value before; rotate it first." },
+  CANDIDATE_REQUIRED: {
+    http: 409,
+    grpc: "FAILED_PRECONDITION",
+    retry: "yes",
+    message: "This purpose sets a new value, and none is staged: stage a candidate first.",
+  },
   CODE_WAIT: {
     http: 409,
     grpc: "FAILED_PRECONDITION",

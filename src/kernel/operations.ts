@@ -90,6 +90,7 @@ export const OPERATIONS = {
   "secret.reveal": rule(["requester"], { guarded: true, releases: true, stepUp: true }),
   "secret.code": rule(["requester"], { guarded: true, releases: true, stepUp: true }),
   "secret.waive": rule(["custodian"], { guarded: true }),
+  "candidate.stage": rule(["requester", "custodian"]),
   "disclosure.erase": rule(["custodian"], { guarded: true }),
   "glass.list": rule(["approver", "custodian", "auditor"]),
   "glass.review": rule(["custodian"], { stepUp: true }),

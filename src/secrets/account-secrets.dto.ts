@@ -1,4 +1,5 @@
 import { SHOWN, Shown } from "../wire/fields.js";
+import { CANDIDATE_REPORTS } from "./secret-version.entity.js";
 
 /** One value of a secret: its states, never the value. */
 export class VersionReply {
@@ -10,6 +11,11 @@ export class VersionReply {
   })
   readonly state!: string;
   @Shown({ type: "string", enum: ["CLEAN", "EXPOSED", "BURNT"] }) readonly exposure!: string;
+  @Shown({ ...SHOWN.flag, description: "Of a candidate: it was read back and copied, and may be shown." }) readonly isReady!: boolean;
+  @Shown({ ...SHOWN.time, nullable: true, description: "Until when whoever was shown a candidate was to set it." })
+  readonly deadline!: string | null;
+  @Shown({ type: "string", enum: [...CANDIDATE_REPORTS], nullable: true, description: "What they said of it; no proof." })
+  readonly report!: string | null;
   @Shown(SHOWN.time) readonly createdAt!: string;
 }
 

@@ -22,7 +22,11 @@ export class AccountSecretsController {
       items: items.map((secret) => ({
         id: secret.id,
         kind: secret.kind,
-        versions: secret.versions.map(({ createdAt, ...version }) => ({ ...version, createdAt: createdAt.toISOString() })),
+        versions: secret.versions.map(({ createdAt, deadline, ...version }) => ({
+          ...version,
+          deadline: deadline?.toISOString() ?? null,
+          createdAt: createdAt.toISOString(),
+        })),
       })),
       next,
     };

@@ -20,7 +20,7 @@ import { type GoodLine, judgeFile, wipeLine } from "./import-file.service.js";
 import { ReadBack } from "./read-back.service.js";
 import { SealedValues } from "./sealed-values.repository.js";
 import { SecretRow } from "./secret.entity.js";
-import { SecretVersion } from "./secret-version.entity.js";
+import { NO_CANDIDATE, SecretVersion } from "./secret-version.entity.js";
 
 export interface ImportOptions {
   /** `reject`: one bad line and nothing of the file is imported. `skip`: the good lines are. */
@@ -124,7 +124,7 @@ export class ImportAccounts {
   async resume(): Promise<number> {
     const rows: { account_id: string }[] = await this.dataSource.query(`
       SELECT DISTINCT s.account_id FROM secrets.secret s JOIN secrets.secret_version v ON v.secret_id = s.id
-      WHERE v.state = 'STAGED' AND v.number = 1 AND v.exposure = 'EXPOSED' ORDER BY 1 LIMIT 1000`);
+      WHERE v.state = 'STAGED' AND v.number = 1 AND v.exposure = 'EXPOSED' AND v.ready IS NULL ORDER BY 1 LIMIT 1000`);
     const failures: unknown[] = [];
     // One account whose value does not open must not keep the others from being usable.
     for (const { account_id } of rows)
@@ -233,6 +233,7 @@ export class ImportAccounts {
           sealedSha256: sha256(value.sealed),
           lastStep: null,
           createdAt: now,
+          ...NO_CANDIDATE,
         });
       }
       const draft = draftEntry({

@@ -1,3 +1,4 @@
+import { WHICH_VERSION, type WhichVersion } from "../approvals/granted-version.js";
 import { PURPOSE_KINDS } from "../approvals/purpose.js";
 import { ChoiceField, CodeField, ObjectField, SHOWN, Shown } from "../wire/fields.js";
 
@@ -9,15 +10,19 @@ const DELIVER_TO =
 const VALUE = "The value, shown this once. Only where no `deliverTo` was sent.";
 const JWE = "The value in a compact JWE (ECDH-ES, A256GCM) for the key in `deliverTo`. Its plaintext is JSON with `pad` and `value`.";
 
+const WHICH = "`current`, the working value (default), or `candidate`, which is to succeed it; where the grant names it.";
+
 /** Opens one value, with a fresh second factor. */
 export class OpeningForm {
   @ChoiceField(PURPOSE_KINDS) readonly kind!: string;
+  @ChoiceField(WHICH_VERSION, { isOptional: true, description: WHICH }) readonly version?: WhichVersion | null;
   @CodeField() readonly code!: string;
   @ObjectField({ isOptional: true, description: DELIVER_TO }) readonly deliverTo?: Readonly<Record<string, unknown>> | null;
 }
 
 /** Asks for the current code of the account's MFA seed, with a fresh second factor of one's own. */
 export class CodeForm {
+  @ChoiceField(WHICH_VERSION, { isOptional: true, description: WHICH }) readonly version?: WhichVersion | null;
   @CodeField() readonly code!: string;
   @ObjectField({ isOptional: true, description: DELIVER_TO }) readonly deliverTo?: Readonly<Record<string, unknown>> | null;
 }

@@ -1,5 +1,6 @@
 import { Body, Controller, HttpCode, Param, Post, Res } from "@nestjs/common";
 import { ApiOkResponse, ApiTags } from "@nestjs/swagger";
+import type { WhichVersion } from "../approvals/granted-version.js";
 import type { ReceiptFacts } from "../audit/receipt.js";
 import { parseId } from "../kernel/ids.js";
 import { type DeliveryKey, parseDeliveryKey } from "../keys/delivery-key.js";
@@ -31,7 +32,8 @@ export class OpeningsController {
     @Body() form: OpeningForm,
     @Res({ passthrough: true }) reply: HeaderReply,
   ): Promise<OpenedReply> {
-    const revealed = await this.revealSecret.reveal(caller, parseId("grant", id), form.kind, form.code, deliveryKeyOf(form));
+    const grantId = parseId("grant", id);
+    const revealed = await this.revealSecret.reveal(caller, grantId, form.kind, form.code, deliveryKeyOf(form), whichOf(form));
     const { kind, versionId, intent, outcomeSeq, proof } = revealed;
     receiptTo(reply, intent);
     return { ...sentOf(revealed), kind, versionId, intentSeq: intent.seq, outcomeSeq, receipt: proof };
@@ -47,7 +49,7 @@ export class OpeningsController {
     @Body() form: CodeForm,
     @Res({ passthrough: true }) reply: HeaderReply,
   ): Promise<OpenedCodeReply> {
-    const revealed = await this.revealSecret.code(caller, parseId("grant", id), form.code, deliveryKeyOf(form));
+    const revealed = await this.revealSecret.code(caller, parseId("grant", id), form.code, deliveryKeyOf(form), whichOf(form));
     const { validForSeconds, intent, outcomeSeq, proof } = revealed;
     receiptTo(reply, intent);
     return { ...sentOf(revealed), validForSeconds, intentSeq: intent.seq, outcomeSeq, receipt: proof };
@@ -56,6 +58,10 @@ export class OpeningsController {
 
 function deliveryKeyOf({ deliverTo }: CodeForm): DeliveryKey | null {
   return deliverTo === undefined || deliverTo === null ? null : parseDeliveryKey(deliverTo, "deliverTo");
+}
+
+function whichOf({ version }: CodeForm): WhichVersion {
+  return version ?? "current";
 }
 
 /**

@@ -3,7 +3,7 @@ import { readAccount } from "../accounts/account-registry.service.js";
 import { draftEntry, SYSTEM_ACTOR } from "../audit/draft.js";
 import type { Transactions } from "../audit/transactions.service.js";
 import type { WorkTransaction } from "../database/work-transaction.js";
-import { RootkeepError } from "../kernel/errors.js";
+import { isRootkeepError, RootkeepError } from "../kernel/errors.js";
 import type { Id } from "../kernel/ids.js";
 import type { DataKeys } from "../keys/data-keys.service.js";
 import type { KeyService } from "../keys/keys.service.js";
@@ -24,16 +24,37 @@ export class ReadBack {
   ) {}
 
   /**
-   * Makes every STAGED version of the account ACTIVE; none is left out, and it does nothing where there is none.
+   * True if what the table holds of the version opens: its sealed bytes are those of its row, and its data key opens them.
+   * @throws RootkeepError `NOT_FOUND`, and as the root key does: that is no answer about the value.
+   */
+  async confirm(
+    accountId: Id<"account">,
+    version: SecretVersion,
+  ): Promise<{ readonly isIntact: boolean; readonly requestId: string | null }> {
+    const { manager } = this.dataSource;
+    const facts = await this.transactions.peek(async (tx) => {
+      const [account, secret] = [await readAccount(tx, accountId), await tx.read(SecretRow, version.secretId)];
+      if (account === null || secret?.accountId !== account.id) throw new RootkeepError("NOT_FOUND");
+      return sealedFactsOf(account, secret, version);
+    });
+    try {
+      const sealed = await SealedValues.read(manager, version.id, version.sealedSha256);
+      return await this.keys.confirm({ ...facts, sealed }, await this.dataKeys.byId(manager, version.dataKeyId));
+    } catch (error) {
+      if (!isRootkeepError(error, "SEAL_BROKEN")) throw error;
+      return { isIntact: false, requestId: null };
+    }
+  }
+
+  /**
+   * Makes every STAGED version ACTIVE that an import has brought; none is left out, and it does nothing where there is none. A candidate is
+   * none of them: nobody knows yet whether it works.
    * @throws RootkeepError `SEAL_BROKEN` when a value does not open, `NOT_FOUND` without the account, and as the root key does.
    */
   async activate(accountId: Id<"account">): Promise<void> {
     const staged = await this.transactions.peek((tx) => stagedOf(tx, accountId));
-    for (const { version, secret, account } of staged) {
-      const sealed = await SealedValues.read(this.dataSource.manager, version.id, version.sealedSha256);
-      const dataKey = await this.dataKeys.byId(this.dataSource.manager, version.dataKeyId);
-      const facts = sealedFactsOf(account, secret, version);
-      const { isIntact } = await this.keys.confirm({ ...facts, sealed }, dataKey);
+    for (const { version } of staged) {
+      const { isIntact } = await this.confirm(accountId, version);
       if (!isIntact) throw new RootkeepError("SEAL_BROKEN", { reason: "read-back failed" });
     }
     if (staged.length === 0) return;
@@ -70,7 +91,7 @@ async function stagedOf(tx: WorkTransaction, accountId: Id<"account">) {
   const staged = [];
   for (const secret of await tx.readAll(SecretRow, { accountId })) {
     for (const version of await tx.readAll(SecretVersion, { secretId: secret.id, state: "STAGED" }))
-      staged.push({ account, secret, version });
+      if (version.ready === null) staged.push({ secret, version });
   }
   return staged;
 }

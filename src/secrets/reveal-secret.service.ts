@@ -1,6 +1,7 @@
 import type { DataSource } from "typeorm";
 import { readAccount } from "../accounts/account-registry.service.js";
 import type { AccessGrants, Claim, ClaimForm } from "../approvals/access-grants.service.js";
+import type { WhichVersion } from "../approvals/granted-version.js";
 import { outcomeBytes } from "../approvals/request-body.js";
 import type { TrustedConfiguration } from "../approvals/trusted-configuration.service.js";
 import type { AuditLog } from "../audit/audit-log.service.js";
@@ -26,6 +27,7 @@ import { sealedFactsOf } from "./sealed-facts.js";
 import { SealedValues } from "./sealed-values.repository.js";
 import { SecretRow } from "./secret.entity.js";
 import { SecretVersion } from "./secret-version.entity.js";
+import { showCandidate } from "./show-candidate.service.js";
 
 /** A value on its way to the one person who may see it. Whoever takes it wipes it. */
 export interface Revealed {
@@ -86,6 +88,7 @@ export class RevealSecret {
   /**
    * Opens the value of `kind` once.
    * @param deliverTo the client's key for which the value is enclosed; what the second factor confirms names it.
+   * @param which the working value, or the candidate that is to succeed it.
    * @throws RootkeepError as `AccessGrants.claim`; `CONFIG_UNAPPROVED`, `CLOCK_SKEW`, `AUDIT_UNAVAILABLE`, `KEY_UNAVAILABLE`, `SEAL_BROKEN`.
    */
   async reveal(
@@ -94,10 +97,11 @@ export class RevealSecret {
     kind: string,
     code: string,
     deliverTo: DeliveryKey | null = null,
+    which: WhichVersion = "current",
   ): Promise<Revealed> {
     // From a seed only codes come out, whatever the grant says.
     if (kind === "mfa-seed") throw new RootkeepError("NOT_FOUND", { facts: { rule: "of an MFA seed only codes are given" } });
-    const form = { grantId, kind, code, deliverTo, operation: "secret.reveal" } as const;
+    const form = { grantId, kind, which, code, deliverTo, operation: "secret.reveal" } as const;
     return await this.#opening(acting, form, (row, dataKey, receipt) => this.keys.open(row, dataKey, receipt));
   }
 
@@ -110,8 +114,9 @@ export class RevealSecret {
     grantId: Id<"grant">,
     code: string,
     deliverTo: DeliveryKey | null = null,
+    which: WhichVersion = "current",
   ): Promise<Revealed & { validForSeconds: number }> {
-    const form = { grantId, kind: "mfa-seed", code, deliverTo, operation: "secret.code" } as const;
+    const form = { grantId, kind: "mfa-seed", which, code, deliverTo, operation: "secret.code" } as const;
     let unixSeconds = 0;
     const revealed = await this.#opening(acting, form, (row, dataKey, receipt, now) => {
       unixSeconds = now.getTime() / 1000;
@@ -200,17 +205,24 @@ export class RevealSecret {
     const now = await tx.clock();
     if (now >= claim.until) throw new RootkeepError("APPROVAL_EXPIRED");
     this.#assertClocksAgree(now);
+    const { version, facts } = await this.#versionOf(tx, form, claim);
+    if (form.which === "candidate") await showCandidate(tx, version, claim, { personId: acting.personId, log: this.log, now });
+    if (form.operation === "secret.code") this.#takeStep(tx, version, now);
+    else tx.change(SecretVersion, version, { exposure: "BURNT" });
+    return { claim, version, facts, now };
+  }
+
+  /** What the grant names, locked: of this account and kind, and the working one where that is meant. */
+  async #versionOf(tx: WorkTransaction, form: Opening, claim: Claim): Promise<Pick<Claimed, "version" | "facts">> {
     const version = await tx.lock(SecretVersion, claim.version.versionId);
     const secret = version === null ? null : await tx.read(SecretRow, version.secretId);
     const account = await readAccount(tx, claim.grant.accountId);
     if (version === null || secret === null || account === null) throw new RootkeepError("NOT_FOUND");
-    if (secret.accountId !== account.id || secret.kind !== form.kind || version.state !== "ACTIVE") {
+    const isMeant = form.which === "candidate" || version.state === "ACTIVE";
+    if (secret.accountId !== account.id || secret.kind !== form.kind || !isMeant) {
       throw new RootkeepError("STATE_CONFLICT", { facts: { rule: "the version is no longer the current one" } });
     }
-    if (form.operation === "secret.code") this.#takeStep(tx, version, now);
-    else tx.change(SecretVersion, version, { exposure: "BURNT" });
-    const facts = sealedFactsOf(account, secret, version);
-    return { claim, version, facts, now };
+    return { version, facts: sealedFactsOf(account, secret, version) };
   }
 
   /** The code ledger: only the current step, and only if it is greater than any given before for that seed, to anybody. */
@@ -269,6 +281,7 @@ function intentDraft(acting: ActingPerson, form: Opening, { claim, version, fact
     request: { id: claim.grant.requestId, hash: claim.requestHash, grant: claim.grant.id },
     details: {
       opening: claim.number,
+      ...(form.which === "candidate" ? { candidate: version.state } : {}),
       ...(claim.paged === null ? {} : { breakGlass: true, paged: claim.paged }),
       ...claim.sighting,
       statement: claim.statement,

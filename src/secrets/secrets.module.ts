@@ -14,15 +14,19 @@ import { DataKeys } from "../keys/data-keys.service.js";
 import { KeyService } from "../keys/keys.service.js";
 import { Log } from "../telemetry/log.service.js";
 import { AccountSecretsController } from "./account-secrets.rest.js";
+import { CandidatesController } from "./candidates.rest.js";
+import { Candidates } from "./candidates.service.js";
 import { ImportAccounts } from "./import-accounts.service.js";
 import { ImportsController } from "./imports.rest.js";
 import { OpeningsController } from "./openings.rest.js";
+import { ReadBack } from "./read-back.service.js";
 import { RevealSecret } from "./reveal-secret.service.js";
+import { NO_COPIES } from "./sealed-copies.port.js";
 import { Secrets } from "./secrets.service.js";
 import { Sweeper } from "./sweeper.service.js";
 
 @Module({
-  controllers: [OpeningsController, ImportsController, AccountSecretsController],
+  controllers: [OpeningsController, ImportsController, AccountSecretsController, CandidatesController],
   providers: [
     {
       provide: Secrets,
@@ -65,6 +69,21 @@ import { Sweeper } from "./sweeper.service.js";
           // A line for every hundredth account: an import of two thousand is not to drown the rest of the log.
           if (isDone || imported % 100 === 0) log.event("import.progress", { importId, imported, rows, errors, isDone });
         }),
+    },
+    {
+      provide: Candidates,
+      inject: [DataSource, Transactions, AuditLog, TrustedConfiguration, KeyService, DataKeys],
+      useFactory: (
+        dataSource: DataSource,
+        transactions: Transactions,
+        log: AuditLog,
+        trust: TrustedConfiguration,
+        keys: KeyService,
+        dataKeys: DataKeys,
+      ) => {
+        const readBack = new ReadBack(dataSource, transactions, keys, dataKeys, log);
+        return new Candidates(dataSource, transactions, trust, keys, dataKeys, readBack, NO_COPIES);
+      },
     },
     {
       provide: Sweeper,

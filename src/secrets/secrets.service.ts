@@ -1,15 +1,17 @@
 import { In } from "typeorm";
 import { readAccount } from "../accounts/account-registry.service.js";
 import type { PurposeKind } from "../approvals/purpose.js";
-import type { CurrentVersion, SecretFactsPort } from "../approvals/secret-facts.port.js";
+import type { CandidateVersion, CurrentVersion, SecretFactsPort } from "../approvals/secret-facts.port.js";
 import type { AuditLog } from "../audit/audit-log.service.js";
 import type { Transactions } from "../audit/transactions.service.js";
 import type { WorkTransaction } from "../database/work-transaction.js";
 import { RootkeepError } from "../kernel/errors.js";
 import type { Id } from "../kernel/ids.js";
+import { appliersOf, CANDIDATE_STATES, isShowable } from "./candidate.js";
 import { exposureOf, type ReopeningsOfLog } from "./exposure.js";
 import { SecretRow } from "./secret.entity.js";
-import { type Exposure, SecretVersion, type VersionState } from "./secret-version.entity.js";
+import { type CandidateReport, type Exposure, SecretVersion, type VersionState } from "./secret-version.entity.js";
+import { stateNow } from "./show-candidate.service.js";
 
 /** A secret as it may be seen by those who watch: states, never a value. */
 export interface SecretView {
@@ -20,6 +22,10 @@ export interface SecretView {
     readonly number: number;
     readonly state: VersionState;
     readonly exposure: Exposure;
+    /** Of a candidate: whether it may be shown, until when it was to be set, and what was said of it. */
+    readonly isReady: boolean;
+    readonly deadline: Date | null;
+    readonly report: CandidateReport | null;
     readonly createdAt: Date;
   }[];
 }
@@ -45,13 +51,19 @@ export class Secrets implements SecretFactsPort {
         views.push({
           id: secret.id,
           kind: secret.kind,
-          versions: versions
-            .map((version) => ({ ...shown(version), exposure: exposureOf(secret.kind, version, this.log) }))
-            .sort((one, other) => one.number - other.number),
+          versions: (await Promise.all(versions.map(async (version) => this.#shown(tx, secret, version)))).sort(
+            (one, other) => one.number - other.number,
+          ),
         });
       }
       return views;
     });
+  }
+
+  async #shown(tx: WorkTransaction, { kind }: SecretRow, version: SecretVersion): Promise<SecretView["versions"][number]> {
+    const { id, number, ready, deadline, report, createdAt } = version;
+    const state = await stateNow(tx, version, this.log, await tx.clock());
+    return { id, number, state, exposure: exposureOf(kind, version, this.log), isReady: ready === true, deadline, report, createdAt };
   }
 
   async currentVersions(tx: WorkTransaction, accountId: Id<"account">, kinds: readonly PurposeKind[]): Promise<readonly CurrentVersion[]> {
@@ -66,8 +78,23 @@ export class Secrets implements SecretFactsPort {
     }
     return current;
   }
-}
 
-function shown({ id, number, state, createdAt }: SecretVersion): Pick<SecretVersion, "id" | "number" | "state" | "createdAt"> {
-  return { id, number, state, createdAt };
+  async candidates(tx: WorkTransaction, accountId: Id<"account">, kinds: readonly PurposeKind[]): Promise<readonly CandidateVersion[]> {
+    if (kinds.length === 0) return [];
+    const now = await tx.clock();
+    const candidates: CandidateVersion[] = [];
+    for (const secret of await tx.readAll(SecretRow, { accountId, kind: In([...kinds]) })) {
+      for (const version of await tx.readAll(SecretVersion, { secretId: secret.id, state: In([...CANDIDATE_STATES]) })) {
+        if (!isShowable(version)) continue;
+        candidates.push({
+          secretId: secret.id,
+          versionId: version.id,
+          kind: secret.kind as PurposeKind,
+          isInDoubt: (await stateNow(tx, version, this.log, now)) === "AMBIGUOUS",
+          appliers: appliersOf(version),
+        });
+      }
+    }
+    return candidates;
+  }
 }

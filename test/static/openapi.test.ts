@@ -62,6 +62,8 @@ import { Sessions } from "../../src/people/sessions.service.js";
 import { TeamsController } from "../../src/people/teams.rest.js";
 import { Teams } from "../../src/people/teams.service.js";
 import { AccountSecretsController } from "../../src/secrets/account-secrets.rest.js";
+import { CandidatesController } from "../../src/secrets/candidates.rest.js";
+import { Candidates } from "../../src/secrets/candidates.service.js";
 import { ImportAccounts } from "../../src/secrets/import-accounts.service.js";
 import { ImportsController } from "../../src/secrets/imports.rest.js";
 import { OpeningsController } from "../../src/secrets/openings.rest.js";
@@ -101,6 +103,7 @@ const UNUSED = [
   FoundingState,
   Identities,
   ImportAccounts,
+  Candidates,
   InvitationHalves,
   Log,
   Metrics,
@@ -133,6 +136,7 @@ class Behind {}
   controllers: [
     AccountsController,
     AccountSecretsController,
+    CandidatesController,
     AllowlistController,
     AuditController,
     ConfigurationController,

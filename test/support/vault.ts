@@ -18,6 +18,7 @@ import { type BrakeLimits, OpeningBrake } from "../../src/approvals/opening-brak
 import { peopleActs } from "../../src/approvals/people-acts.service.js";
 import { Policies } from "../../src/approvals/policies.service.js";
 import { policyActs } from "../../src/approvals/policy-acts.service.js";
+import { isReferral } from "../../src/approvals/purpose.js";
 import { Requests } from "../../src/approvals/requests.service.js";
 import { revealAct } from "../../src/approvals/reveal-act.service.js";
 import { TAKING_STATEMENT } from "../../src/approvals/taking-statement.service.js";
@@ -59,8 +60,11 @@ import type { Scope } from "../../src/people/scope.js";
 import type { Sessions } from "../../src/people/sessions.service.js";
 import { SignIn } from "../../src/people/sign-in.service.js";
 import { StepUp } from "../../src/people/step-up.service.js";
+import { Candidates } from "../../src/secrets/candidates.service.js";
 import { ImportAccounts } from "../../src/secrets/import-accounts.service.js";
+import { ReadBack } from "../../src/secrets/read-back.service.js";
 import { RevealSecret } from "../../src/secrets/reveal-secret.service.js";
+import { NO_COPIES, type SealedCopies } from "../../src/secrets/sealed-copies.port.js";
 import { Secrets } from "../../src/secrets/secrets.service.js";
 import { waiveAct } from "../../src/secrets/waive-act.service.js";
 import { Log } from "../../src/telemetry/log.service.js";
@@ -112,6 +116,8 @@ export interface VaultOptions {
   readonly escrowRecipient?: string;
   /** The ticket system that is connected, given the built-in board; none unless told. */
   readonly tickets?: (board: Board) => TicketSystem;
+  /** The second store; none unless told. */
+  readonly copies?: SealedCopies;
   /** The operators' log; nobody reads it unless told. */
   readonly operators?: Log;
   /** Digest of the configuration that founding approves, as in a trial; null for none, as in production. */
@@ -161,6 +167,7 @@ export class Vault {
     readonly glass: Glass,
     readonly reveals: RevealSecret,
     readonly imports: ImportAccounts,
+    readonly candidates: Candidates,
     readonly secrets: Secrets,
     readonly accounts: AccountRegistry,
     readonly board: Board,
@@ -293,6 +300,15 @@ export class Vault {
         demandsDeliveryKey: options.demandsDeliveryKey ?? false,
       }),
       new ImportAccounts(dataSource, transactions, log, trust, keys, dataKeys, ["999999999999"], () => undefined),
+      new Candidates(
+        dataSource,
+        transactions,
+        trust,
+        keys,
+        dataKeys,
+        new ReadBack(dataSource, transactions, keys, dataKeys, log),
+        options.copies ?? NO_COPIES,
+      ),
       secrets,
       new AccountRegistry(transactions),
       board,
@@ -371,13 +387,17 @@ export class Vault {
     return account.id as Id<"account">;
   }
 
-  /** A reveal request by `requester`, approved by each of `approvers`; the grant's id once there are enough. */
+  /**
+   * A reveal request by `requester`, approved by each of `approvers`; the grant's id once there are enough. Where the purpose sets a new
+   * password, a candidate is staged first.
+   */
   async grant(
     requester: Actor,
     approvers: readonly Actor[],
     accountId: Id<"account">,
     purpose = "billing-root-only",
   ): Promise<{ requestId: Id<"request">; grantId: Id<"grant"> }> {
+    if (setsPassword(purpose)) await this.candidates.stage(requester, accountId, "root-password");
     const { requestId } = await this.requests.submit(
       requester,
       formOf({ operation: "secret.reveal", accountId, purpose, ticket: "INC-42" }),
@@ -434,6 +454,13 @@ export class Vault {
     await this.people.founding.confirm(token, await app.next());
     return app;
   }
+}
+
+/** True for a purpose that is not asked for before a candidate is staged. */
+export function setsPassword(purpose: string): boolean {
+  return CATALOGUE.entries.some(
+    (entry) => entry.slug === purpose && !isReferral(entry) && entry.reveals.includes("newPassword") && !entry.verifies,
+  );
 }
 
 /** A request's form with everything that a test does not care for. */

@@ -295,6 +295,7 @@ describe("a log that was put back and is reopened [AL-15] [AL-16] [AL-17] [AL-18
   async function healingGrant(): Promise<string> {
     const { ada, ben } = crew;
     const fields = { operation: "secret.reveal", accountId, purpose: "rotate-after-use", ticket: "OPS-2" };
+    await ada.client.post(`/v1/accounts/${accountId}/candidates`, { kind: "root-password" });
     const requestId = await ada.ask(fields);
     await ben.approve(requestId);
     return (await ada.client.get(`/v1/requests/${requestId}`)).text("grantId");

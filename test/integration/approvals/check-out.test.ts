@@ -55,6 +55,7 @@ describe("a check-out", () => {
   });
 
   it("is asked for without the mailed code that its purpose also names: no mail is kept yet", async () => {
+    await vault.candidates.stage(rita, account, "root-password");
     const { body } = await vault.requests.read(await ask("rotate-suspected-compromise"));
     assert.deepEqual(body.secrets.map(({ kind }) => kind).sort(), ["mfa-seed", "root-password"]);
   });

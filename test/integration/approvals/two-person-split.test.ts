@@ -86,6 +86,7 @@ describe("a two-person split", () => {
 
   it("gives whoever has seen the current password no code of the account, under any later grant", async () => {
     await assert.rejects(ask(vault, rita, account(0), { kinds: ["mfa-seed"] }), refusedBy("POLICY_REFUSED", "split"));
+    await vault.candidates.stage(rita, account(0), "root-password");
     const swapped = { purpose: "rotate-after-use", holders: { "root-password": hugo.personId } };
     await assert.rejects(ask(vault, rita, account(0), swapped), refusedBy("POLICY_REFUSED", "split"));
     // The other way round nobody gets both: Hugo has seen codes, which are worth nothing any more.

@@ -7,6 +7,7 @@ import { createTestDatabase, type TestDatabase, withClient } from "../../support
 
 // real: PostgreSQL, the migrations, the roles. double: the rows' HMACs, which the constraints do not look at.
 const MAC = Buffer.alloc(32);
+const STEPS = ["apply", "doubt", "abandon"] as const;
 const STATES = ["APPLYING", "ACTIVE", "SUPERSEDED", "DESTROYED", "AMBIGUOUS", "ABANDONED", "COMPROMISED"];
 
 const sqlState = (error: unknown): unknown => (error as { code?: unknown }).code;
@@ -51,6 +52,33 @@ describe("versions of a secret in the table", () => {
     (await client.query<{ old: unknown }>("SELECT secrets.activate($1, $2) AS old", [version, evidence])).rows[0]?.old;
   const stateOf = async (client: Client, version: string): Promise<unknown> =>
     (await client.query<{ state: string }>("SELECT state FROM secrets.secret_version WHERE id = $1", [version])).rows[0]?.state;
+
+  const step = async (client: Client, name: (typeof STEPS)[number], version: string): Promise<unknown> =>
+    await client.query(`SELECT secrets.${name}($1)`, [version]);
+  /** Read back, shown, and nobody knows whether it works. */
+  const shown = async (client: Client, version: string): Promise<void> => {
+    await client.query("UPDATE secrets.secret_version SET ready = true WHERE id = $1", [version]);
+    await step(client, "apply", version);
+    await step(client, "doubt", version);
+  };
+
+  /** A version in this state, as rotations lead to it. */
+  async function inState(client: Client, state: string): Promise<string> {
+    const secret = await newSecret(client);
+    const first = await addVersion(client, secret, 1);
+    if (state === "ACTIVE" || state === "SUPERSEDED") await activate(client, first, "");
+    if (state === "SUPERSEDED") {
+      const second = await addVersion(client, secret, 2);
+      await shown(client, second);
+      await activate(client, second, "evd");
+    }
+    await client.query("UPDATE secrets.secret_version SET ready = true WHERE id = $1", [first]);
+    if (["APPLYING", "AMBIGUOUS", "ABANDONED"].includes(state)) await step(client, "apply", first);
+    if (["AMBIGUOUS", "ABANDONED"].includes(state)) await step(client, "doubt", first);
+    if (state === "ABANDONED") await step(client, "abandon", first);
+    assert.equal(await stateOf(client, first), state);
+    return first;
+  }
 
   it("are born STAGED, whatever the statement says, also for the owner [VS-2]", async () => {
     for (const as of [asService, asOwner]) {
@@ -105,16 +133,63 @@ describe("versions of a secret in the table", () => {
     });
   });
 
-  it("succeed one another in one statement, and only with evidence [VS-5]", async () => {
+  it("succeed one another in one statement, after the successor was shown, and only with evidence [VS-5]", async () => {
     await asService(async (client) => {
       const secret = await newSecret(client);
       const first = await addVersion(client, secret, 1);
       await activate(client, first, "");
       const second = await addVersion(client, secret, 2);
+      for (const evidence of ["", "evd"]) await assert.rejects(activate(client, second, evidence), refusedWith("23514"));
+      await shown(client, second);
       await assert.rejects(activate(client, second, ""), refusedWith("23514"));
       assert.equal(await stateOf(client, first), "ACTIVE");
       assert.equal(await activate(client, second, "evd"), first);
       assert.deepEqual([await stateOf(client, first), await stateOf(client, second)], ["SUPERSEDED", "ACTIVE"]);
+    });
+  });
+
+  it("take the steps that the functions know, and no others [VS-13]", async () => {
+    const allowed: Record<string, readonly string[]> = {
+      STAGED: ["apply", "doubt", "abandon"],
+      APPLYING: ["doubt"],
+      AMBIGUOUS: ["abandon"],
+      ABANDONED: ["doubt"],
+      ACTIVE: [],
+      SUPERSEDED: [],
+    };
+    await asService(async (client) => {
+      for (const [state, steps] of Object.entries(allowed)) {
+        for (const name of STEPS) {
+          const version = await inState(client, state);
+          const taken = step(client, name, version);
+          if (steps.includes(name)) await taken;
+          else await assert.rejects(taken, refusedWith("23514"), `${name} of ${state}`);
+        }
+      }
+    });
+  });
+
+  it("are neither shown nor in doubt before they were read back, not even by the function [VS-10]", async () => {
+    await asService(async (client) => {
+      for (const name of ["apply", "doubt"] as const) {
+        const version = await addVersion(client, await newSecret(client), 1);
+        await assert.rejects(step(client, name, version), refusedWith("23514"), name);
+      }
+    });
+  });
+
+  it("that were given up come back into doubt only while nothing newer has taken their place [VS-12]", async () => {
+    await asService(async (client) => {
+      const secret = await newSecret(client);
+      await activate(client, await addVersion(client, secret, 1), "");
+      const second = await addVersion(client, secret, 2);
+      await shown(client, second);
+      await step(client, "abandon", second);
+      const third = await addVersion(client, secret, 3);
+      await assert.rejects(step(client, "doubt", second), refusedWith("23514"));
+      await shown(client, third);
+      await activate(client, third, "evd");
+      await assert.rejects(step(client, "doubt", second), refusedWith("23514"));
     });
   });
 
@@ -123,7 +198,9 @@ describe("versions of a secret in the table", () => {
       const secret = await newSecret(client);
       const first = await addVersion(client, secret, 1);
       await activate(client, first, "");
-      await activate(client, await addVersion(client, secret, 2), "evd");
+      const second = await addVersion(client, secret, 2);
+      await shown(client, second);
+      await activate(client, second, "evd");
       await assert.rejects(activate(client, first, "evd"), refusedWith("23514"));
     });
   });

@@ -29,7 +29,7 @@ import { Sessions } from "../../../src/people/sessions.service.js";
 import { StepUp } from "../../../src/people/step-up.service.js";
 import { RevealSecret } from "../../../src/secrets/reveal-secret.service.js";
 import { SecretRow } from "../../../src/secrets/secret.entity.js";
-import { SecretVersion } from "../../../src/secrets/secret-version.entity.js";
+import { NO_CANDIDATE, SecretVersion } from "../../../src/secrets/secret-version.entity.js";
 import { Secrets } from "../../../src/secrets/secrets.service.js";
 import { waiveAct } from "../../../src/secrets/waive-act.service.js";
 import { ToldSystem } from "../../../src/tickets/post-ticket-update.service.js";
@@ -102,9 +102,17 @@ export class MemoryEngine implements Engine {
           tx.insert(SecretRow, { id: secretId, accountId: id, kind, createdAt: now });
           tx.insert(SecretVersion, {
             ...{ id: kind === "root-password" ? passwordVersion : newId("version"), secretId, number: 1, state: "ACTIVE" },
-            ...{ exposure: "EXPOSED", dataKeyId: "dk" as Id<"dataKey">, lastStep: null, createdAt: now },
+            ...{ exposure: "EXPOSED", dataKeyId: "dk" as Id<"dataKey">, lastStep: null, createdAt: now, ...NO_CANDIDATE },
             sealedSha256: createHash("sha256").update(SEALED).digest(),
           });
+          // Staged and never shown: a rotation is not granted without one, and the model opens what is current.
+          if (kind === "root-password") {
+            tx.insert(SecretVersion, {
+              ...{ id: newId("version"), secretId, number: 2, state: "STAGED", exposure: "CLEAN", lastStep: null, createdAt: now },
+              ...{ dataKeyId: "dk" as Id<"dataKey">, ...NO_CANDIDATE, ready: true },
+              sealedSha256: createHash("sha256").update(SEALED).digest(),
+            });
+          }
         }
       }
       return Promise.resolve({ result: undefined, entries: [{ draft: changed() }] });

@@ -195,6 +195,8 @@ export class VaultEngine implements Engine {
     const byAwsId = new Map((await this.#vault.accounts.list("", 100_000)).map(({ awsId, id }) => [awsId, id as Id<"account">]));
     for (const index of indexes) {
       const id = byAwsId.get(awsIdOf(index))!;
+      // A rotation is not granted without one; nobody is ever shown it.
+      await this.#vault.candidates.stage(custodian!, id, "root-password");
       const password = (await this.#vault.secrets.ofAccount(id)).find(({ kind }) => kind === "root-password");
       this.#ready.push({ id, passwordVersion: password!.versions[0]!.id, password: passwordOf(index) });
     }

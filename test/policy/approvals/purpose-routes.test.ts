@@ -86,6 +86,7 @@ describe("only purposes that end with a new password heal a burnt one", () => {
       "rotate-after-use",
       "rotate-scheduled",
       "rotate-suspected-compromise",
+      "rotate-verify",
     ]);
   });
 });

@@ -71,7 +71,7 @@ const NO_PARTY: Readonly<Partial<Record<Operation, string>>> = {
   ]),
   ...entries(ALONE, [
     ...(["session.revoke", "session.survey", "session.end", "identity.list", "person.suspend", "allowlist.revoke"] as const),
-    ...(["notice.retry", "account.import", "request.submit", "ticket.open", "ticket_update.retry"] as const),
+    ...(["notice.retry", "account.import", "request.submit", "ticket.open", "ticket_update.retry", "candidate.stage"] as const),
   ]),
   ...entries(OPENED, ["ticket.read", "ticket.comment", "ticket.close"]),
   ...entries(THING, [

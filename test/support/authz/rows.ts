@@ -161,6 +161,9 @@ function openingRows(signedSize: number): readonly Row[] {
     }),
     plain("request.submit", "POST /v1/requests", { kind: "account", body: asksToOpen }),
     plain("secret.reveal", "POST /v1/requests", { step: "ask", kind: "account", body: asksToOpen }),
+    plain("candidate.stage", "POST /v1/accounts/{id}/candidates", {
+      ...{ kind: "account", id: "account", body: () => ({ json: { kind: "root-password" } }) },
+    }),
     opening("request.read", "GET /v1/requests/{id}", "request"),
     opening("request.approve", "POST /v1/requests/{id}/approvals", "request", {
       ...{ leaver: "approver", orphanOf: "asked", isUsedUp: true, body: withCode },
