@@ -148,6 +148,12 @@ export const ERRORS = {
     retry: "yes",
     message: "The ticket system does not answer; without its word nothing is asked for or opened.",
   },
+  EVIDENCE_UNAVAILABLE: {
+    http: 503,
+    grpc: "UNAVAILABLE",
+    retry: "yes",
+    message: "AWS gave no evidence that counts; what is known of the account stays as it was, and ages.",
+  },
   AUDIT_UNAVAILABLE: { http: 503, grpc: "UNAVAILABLE", retry: "yes", message: "The log cannot be written; nothing was opened." },
   ROLLBACK_DETECTED: {
     http: 503,
