@@ -21,6 +21,7 @@ import { RememberReminders1764620100000 } from "./1764620100000-remember-reminde
 import { CreateTickets1764620200000 } from "./1764620200000-create-tickets.js";
 import { MarkEscrowWraps1764630000000 } from "./1764630000000-mark-escrow-wraps.js";
 import { RotateSecrets1764710000000 } from "./1764710000000-rotate-secrets.js";
+import { DestroyKeys1764740000000 } from "./1764740000000-destroy-keys.js";
 
 /** All migrations, in the order in which they run. New ones go to the end. */
 export const MIGRATIONS = [
@@ -47,4 +48,5 @@ export const MIGRATIONS = [
   CreateTickets1764620200000,
   MarkEscrowWraps1764630000000,
   RotateSecrets1764710000000,
+  DestroyKeys1764740000000,
 ] as const;

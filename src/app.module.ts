@@ -3,6 +3,7 @@ import { AccountsModule } from "./accounts/accounts.module.js";
 import { ApprovalsModule, HIGHER_ACTS, SECRET_FACTS } from "./approvals/approvals.module.js";
 import { revokeGrantsOf } from "./approvals/end-grant.service.js";
 import { TAKING_STATEMENT } from "./approvals/taking-statement.service.js";
+import { TrustedConfiguration } from "./approvals/trusted-configuration.service.js";
 import { AuditModule } from "./audit/audit.module.js";
 import { AuditLog } from "./audit/audit-log.service.js";
 import type { VerifierKey } from "./audit/tlog/verifier-key.js";
@@ -13,11 +14,13 @@ import type { PgConnection } from "./database/connection.js";
 import { DatabaseModule } from "./database/database.module.js";
 import { EdgeModule } from "./edge/edge.module.js";
 import { ENTITIES } from "./entities.js";
+import { DataKeys } from "./keys/data-keys.service.js";
 import { KeysModule } from "./keys/keys.module.js";
 import { NoticesModule, RECIPIENTS } from "./notices/notices.module.js";
 import type { LeavingPort } from "./people/leaving.port.js";
 import { NoticeRecipients } from "./people/notice-recipients.service.js";
 import { LEAVING_PORT, PeopleModule, TAKING_STATEMENT_PORT } from "./people/people.module.js";
+import { destroyAct } from "./secrets/destroy-act.service.js";
 import { SecretsModule } from "./secrets/secrets.module.js";
 import { Secrets } from "./secrets/secrets.service.js";
 import { waiveAct } from "./secrets/waive-act.service.js";
@@ -53,7 +56,14 @@ export class AppModule {
             inject: [Transactions, AuditLog],
             useFactory: (transactions: Transactions, audit: AuditLog) => new Secrets(transactions, audit),
           },
-          { provide: HIGHER_ACTS, inject: [AuditLog], useFactory: (audit: AuditLog) => [waiveAct(audit)] },
+          {
+            provide: HIGHER_ACTS,
+            inject: [AuditLog, DataKeys, TrustedConfiguration],
+            useFactory: (log: AuditLog, dataKeys: DataKeys, trust: TrustedConfiguration) => {
+              const { deployment, backupHorizonDays } = config;
+              return [waiveAct(log), destroyAct({ log, dataKeys, trust, deployment, backupHorizonDays })];
+            },
+          },
         ]),
         SecretsModule,
         EdgeModule.register({ imports: [], version: VERSION }),

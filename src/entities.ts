@@ -14,6 +14,7 @@ import { Invitation } from "./people/invitation.entity.js";
 import { Person } from "./people/person.entity.js";
 import { PersonTeam } from "./people/person-team.entity.js";
 import { Session } from "./people/session.entity.js";
+import { Destruction } from "./secrets/destruction.entity.js";
 import { SecretRow } from "./secrets/secret.entity.js";
 import { SecretVersion } from "./secrets/secret-version.entity.js";
 import { BoardTicket } from "./tickets/board-ticket.entity.js";
@@ -38,5 +39,6 @@ export const ENTITIES = [
   PolicyBookRow,
   SecretRow,
   SecretVersion,
+  Destruction,
   IdempotencyRecord,
 ] as const;

@@ -114,7 +114,7 @@ export async function askedTerms(tx: WorkTransaction, catalogue: Catalogue, form
  * The account's row, to be checked out. A grant that has it is locked first, as by everybody who opens or ends one: the other way round
  * an approval and an opening could wait for each other. Which grant has it is decided by the account's row, not here.
  */
-async function lockForCheckOut(tx: WorkTransaction, accountId: Id<"account">): Promise<AccountRow | null> {
+export async function lockForCheckOut(tx: WorkTransaction, accountId: Id<"account">): Promise<AccountRow | null> {
   await tx.readAll(AccessGrant, { accountId, state: "OPEN" }, "lock");
   return await lockAccount(tx, accountId);
 }
@@ -172,13 +172,20 @@ async function grantAccess(tx: WorkTransaction, decided: DecidedRequest, catalog
  * One check-out at a time (design §6). A grant whose time is over no longer holds the account, whether or not the sweeper was there.
  * @throws RootkeepError `CHECKED_OUT`
  */
-async function endLapsedCheckOut(tx: WorkTransaction, account: AccountRow, now: Date): Promise<Drafted<EntryDraft>[]> {
+export async function endLapsedCheckOut(tx: WorkTransaction, account: AccountRow, now: Date): Promise<Drafted<EntryDraft>[]> {
   if (account.checkoutGrantId === null) return [];
   const holding = await tx.lock(AccessGrant, account.checkoutGrantId);
   if (holding === null) throw new RootkeepError("ROW_REFUSED", { reason: "check-out without a grant" });
   if (holding.state !== "OPEN") return [];
   if (holding.expiresAt > now) throw new RootkeepError("CHECKED_OUT", { facts: { until: holding.expiresAt.toISOString() } });
   return [await expireGrant(tx, holding)];
+}
+
+/** As {@link endLapsedCheckOut}, for whoever only asks. @throws RootkeepError `CHECKED_OUT` */
+export async function assertCheckedIn(tx: WorkTransaction, account: AccountRow, now: Date): Promise<void> {
+  const holding = account.checkoutGrantId === null ? null : await tx.read(AccessGrant, account.checkoutGrantId);
+  if (holding?.state !== "OPEN" || holding.expiresAt <= now) return;
+  throw new RootkeepError("CHECKED_OUT", { facts: { until: holding.expiresAt.toISOString() } });
 }
 
 async function accountOf(tx: WorkTransaction, form: RequestForm): Promise<AccountRow> {

@@ -27,6 +27,7 @@ export const LOG_ACTIONS = [
   "secret.staged",
   "candidate.doubted",
   "candidate.abandoned",
+  "account.destroyed",
   "brake.engaged",
   "key.unwrapped",
   "key.escrowed",

@@ -202,7 +202,7 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
   }
 
   /** The accounts' own chains, as far as this process has read. */
-  get streams(): Pick<StreamIndex, "size" | "newestHeartbeat" | "heartbeatBelow" | "placesOf" | "tips" | "tipsAt"> {
+  get streams(): Pick<StreamIndex, "size" | "newestHeartbeat" | "heartbeatBelow" | "placesOf" | "headOf" | "tips" | "tipsAt"> {
     return this.#index.streams;
   }
 

@@ -2,6 +2,7 @@ import { Client, type ClientBase } from "pg";
 import { byteaArray } from "../database/binary-array.js";
 import type { LogHead } from "../database/log.port.js";
 import { RootkeepError } from "../kernel/errors.js";
+import type { EntryAction } from "./actions.js";
 import type { BuiltEntry } from "./entry.js";
 
 interface HeadRow {
@@ -17,6 +18,12 @@ export interface StreamHead {
   readonly size: number;
   readonly lastLeaf: Buffer;
 }
+
+/** What the database does with an entry of these actions, in the same transaction: functions of its owner, which read the entry themselves. */
+const EFFECTS: readonly { readonly action: EntryAction; readonly statement: string }[] = [
+  { action: "disclosure.erase", statement: "SELECT audit.erase($1)" },
+  { action: "account.destroyed", statement: "SELECT secrets.destroy($1)" },
+];
 
 function toHead(rows: readonly HeadRow[]): LogHead {
   const row = rows[0];
@@ -119,9 +126,10 @@ export const AuditRepository = {
     });
     await Promise.all([disclosing, appending]);
     // An entry that tells of an erasure and the erasure itself are one: neither is ever seen without the other.
-    for (const [index, { entry }] of entries.entries())
-      if (entry["action"] === "disclosure.erase" && entry["outcome"] === "committed")
-        await client.query("SELECT audit.erase($1)", [first + index]);
+    for (const [index, { entry }] of entries.entries()) {
+      const effect = EFFECTS.find(({ action }) => action === entry["action"]);
+      if (effect !== undefined && entry["outcome"] === "committed") await client.query(effect.statement, [first + index]);
+    }
   },
 
   /** Leaf hashes of the entries with these event ids. */

@@ -59,6 +59,7 @@ const CHANGES: ReadonlySet<string> = new Set<EntryAction>([
   "brake.raise",
   "glass.review",
   "account.import",
+  "account.destroyed",
 ]);
 
 /** Outcomes by which such an act says that it was done; `allowed` of an opening is the second entry of its intent, and changes nothing. */

@@ -95,6 +95,12 @@ export class StreamIndex {
     return (stream === GLOBAL_STREAM ? this.#acts : this.#streams.get(stream)?.seqs)?.slice(from, limit) ?? [];
   }
 
+  /** Where `stream` stands now; undefined while it has no entry. */
+  headOf(stream: string): { readonly size: number; readonly lastLeaf: Buffer } | undefined {
+    const known = this.#streams.get(stream);
+    return known === undefined ? undefined : { size: known.seqs.length, lastLeaf: known.lastLeaf };
+  }
+
   /** The heads now, in the order of their streams, and the number of entries that they are exact for. */
   tips(): { readonly asOf: number; readonly tips: readonly StreamTip[] } {
     // Nothing has grown since now: every leaf hash is known.

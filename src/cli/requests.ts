@@ -28,15 +28,25 @@ export function requestFields(given: Call["given"]): Readonly<Record<string, unk
       ...(given.list("holder").length === 0 ? {} : { holders: holdersOf(given) }),
     };
   }
+  return { ...shared, subject: subjectOf(operation, given) };
+}
+
+/** What another guarded act is about. @throws UsageError */
+function subjectOf(operation: string, given: Call["given"]): Readonly<Record<string, unknown>> {
+  if (operation === "account.destroy") {
+    const accountId = given.text("account");
+    if (accountId === undefined) throw new UsageError("--account is needed");
+    return { accountId };
+  }
   if (operation === "brake.raise") {
     const { openings, minutes } = { openings: given.count("openings"), minutes: given.count("minutes") };
     if (openings === undefined || minutes === undefined) throw new UsageError("--openings and --minutes are needed");
-    return { ...shared, subject: { openings, minutes, ...present("personId", given.text("person")) } };
+    return { openings, minutes, ...present("personId", given.text("person")) };
   }
   const subject = { ...present("digest", given.text("digest")), ...present("versionId", given.text("version")) };
   if (Object.keys(subject).length !== 1)
-    throw new UsageError("name --digest (config.approve) or --version (secret.waive); or --operation brake.raise");
-  return { ...shared, subject };
+    throw new UsageError("name --digest (config.approve) or --version (secret.waive); or --operation brake.raise or account.destroy");
+  return subject;
 }
 
 /** Who is to open which kind, where that is not the one who asks. @throws UsageError */
@@ -76,7 +86,11 @@ const REQUESTS: readonly Command[] = [
       kind: { kind: "list", value: "KIND", meaning: "only these kinds of secret; may be repeated (default: all of the purpose)" },
       holder: HOLDER_OPTION,
       minutes: { kind: "count", value: "N", meaning: "for how long, at most as long as the purpose allows" },
-      operation: { kind: "text", value: "OPERATION", meaning: "secret.reveal (default), config.approve, secret.waive or brake.raise" },
+      operation: {
+        kind: "text",
+        value: "OPERATION",
+        meaning: "secret.reveal (default), config.approve, secret.waive, brake.raise or account.destroy",
+      },
       digest: { kind: "text", value: "HEX", meaning: "config.approve: digest of the configuration that you looked at" },
       "break-glass": { kind: "flag", meaning: "an emergency: fewer approvers, less time, everybody paged, a review afterwards" },
       openings: { kind: "count", value: "N", meaning: "brake.raise: how many openings go through in a window" },

@@ -133,6 +133,8 @@ export interface Config {
   readonly refusedAccounts: readonly string[];
   /** age recipient of the escrow quorum, or null. */
   readonly escrowRecipient: string | null;
+  /** Days for which backups are kept; null where nobody has said. */
+  readonly backupHorizonDays: number | null;
   /** Null where people sign in with password and authenticator alone. */
   readonly oidc: OidcConfig | null;
   readonly isPasswordOffered: boolean;

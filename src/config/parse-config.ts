@@ -74,6 +74,7 @@ export function parseConfig(environment: Environment, facts: ConfigFacts): Confi
     recertifyDays: reader.number("ROOTKEEP_RECERTIFY_DAYS"),
     refusedAccounts: refusedAccounts(reader.list("ROOTKEEP_REFUSED_ACCOUNTS"), rootKeys),
     escrowRecipient,
+    backupHorizonDays: readBackupHorizon(reader),
     ...signIn,
     stream,
     notices,
@@ -92,6 +93,11 @@ export function parseConfig(environment: Environment, facts: ConfigFacts): Confi
 
 function readPublicUrl(reader: EnvironmentReader): string | null {
   return reader.text("ROOTKEEP_PUBLIC_URL") ?? null;
+}
+
+function readBackupHorizon(reader: EnvironmentReader): number | null {
+  const days = reader.text("ROOTKEEP_BACKUP_HORIZON_DAYS");
+  return days === undefined ? null : Number(days);
 }
 
 /** A recipient with a slip of the pen would take every key and open for nobody: its checksum is looked at before anything is wrapped. */

@@ -278,6 +278,15 @@ export const VARIABLES = {
       "shares open every secret without the root key, and recover the custodians. Production without one is warned of.",
     isTrusted: true,
   },
+  ROOTKEEP_BACKUP_HORIZON_DAYS: {
+    form: text(/^[1-9]\d{0,3}$/, "must be a number of days, 1 to 9999"),
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning:
+      "How many days any backup of the database is kept, the second store's copies among them. A certificate of destruction is provisional for so " +
+      "long: a backup of before opens as long as it is there. Where nobody says, the certificate names no date.",
+    isTrusted: true,
+  },
   ROOTKEEP_OIDC_ISSUER: {
     form: OIDC_ADDRESS,
     fallback: "none",

@@ -9,6 +9,8 @@ export interface TrustedConfig {
   readonly anchors: readonly string[];
   readonly awsKmsEndpoint: string | null;
   readonly awsS3Endpoint: string | null;
+  /** In decimal. Left out where nobody has said: so what was approved before there was one stays approved. */
+  readonly backupHorizonDays?: string;
   /** In decimal. */
   readonly brake: Readonly<Record<"deployment" | "minutes" | "person", string>>;
   readonly delivery: DeliveryForm;
@@ -51,6 +53,7 @@ export function trustedConfig(config: Config): TrustedConfig {
     anchors: config.anchors,
     awsKmsEndpoint: config.awsKmsEndpoint,
     awsS3Endpoint: config.awsS3Endpoint,
+    ...backupHorizon(config.backupHorizonDays),
     brake: {
       deployment: String(config.brake.deployment),
       minutes: String(config.brake.windowMinutes),
@@ -81,6 +84,10 @@ export function trustedConfig(config: Config): TrustedConfig {
     ...ticketSystem(config.tickets),
     witnesses: config.witnesses,
   };
+}
+
+function backupHorizon(days: number | null): Pick<TrustedConfig, "backupHorizonDays"> {
+  return days === null ? {} : { backupHorizonDays: String(days) };
 }
 
 function escrowQuorum(escrowRecipient: string | null): Pick<TrustedConfig, "escrowRecipient"> {
@@ -124,6 +131,7 @@ export function trustedDifferences(approved: TrustedConfig, current: TrustedConf
   const plain = [
     ...(["anchors", "awsKmsEndpoint", "awsS3Endpoint", "delivery", "deployment", "guard", "logKey", "logOrigin"] as const),
     ...([
+      "backupHorizonDays",
       "brake",
       "escrowRecipient",
       "glassTicketPattern",

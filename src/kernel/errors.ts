@@ -124,6 +124,12 @@ export const ERRORS = {
     retry: "after approval",
     message: "Too many openings in a short time; wait, or have custodians raise the limit for a while.",
   },
+  DESTROYED: {
+    http: 409,
+    grpc: "FAILED_PRECONDITION",
+    retry: "no",
+    message: "What was kept for this account has been destroyed; the entry's seq says when.",
+  },
   KEY_DISABLED: { http: 409, grpc: "FAILED_PRECONDITION", retry: "no", message: "The data key is disabled or destroyed." },
   ALLOWLIST_UNCERTIFIED: {
     http: 409,

@@ -91,6 +91,7 @@ export const OPERATIONS = {
   "secret.code": rule(["requester"], { guarded: true, releases: true, stepUp: true }),
   "secret.waive": rule(["custodian"], { guarded: true }),
   "candidate.stage": rule(["requester", "custodian"]),
+  "account.destroy": rule(["custodian"], { guarded: true }),
   "disclosure.erase": rule(["custodian"], { guarded: true }),
   "glass.list": rule(["approver", "custodian", "auditor"]),
   "glass.review": rule(["custodian"], { stepUp: true }),

@@ -27,8 +27,9 @@ export class DataKeyEntity {
   @Column({ name: "root_key_uri", type: "text" })
   rootKeyUri!: string;
 
-  @Column({ type: "bytea" })
-  wrapped!: Buffer;
+  /** Null once the key is destroyed. */
+  @Column({ type: "bytea", nullable: true })
+  wrapped!: Buffer | null;
 
   /** Set by the database. */
   @Column({ name: "created_at", type: "timestamptz", precision: 3, insert: false, update: false })

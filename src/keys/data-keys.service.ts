@@ -90,6 +90,11 @@ export class DataKeys {
     return found === null ? null : toRow(found);
   }
 
+  /** Every key that a row gives to this account, destroyed or not, by its id. A row is not believed; {@link DataKeyRow} says what decides. */
+  async ofAccount(entities: EntityManager, accountId: string): Promise<DataKeyRow[]> {
+    return (await entities.find(DataKeyEntity, { where: { accountId }, order: { id: "ASC" } })).map(toRow);
+  }
+
   /** Every key of the people domain, for the start. */
   async ofPeople(entities: EntityManager): Promise<DataKeyRow[]> {
     const found = await entities.find(DataKeyEntity, { where: { domain: "people" }, order: { use: "ASC", version: "ASC" } });
@@ -125,5 +130,6 @@ function parseRow(entity: DataKeyEntity): DataKeyRow | null {
   const state = DATA_KEY_STATES.find((known) => known === entity.state);
   if (domain === undefined || use === undefined || state === undefined) return null;
   const { id, accountId, awsAccountId, version, rootKeyUri, wrapped } = entity;
-  return Object.freeze({ id, accountId, awsAccountId, domain, use, version, state, rootKeyUri, wrapped });
+  if ((wrapped === null) !== (state === "DESTROYED")) return null;
+  return Object.freeze({ id, accountId, awsAccountId, domain, use, version, state, rootKeyUri, wrapped: wrapped ?? Buffer.alloc(0) });
 }

@@ -52,5 +52,6 @@ export interface DataKeyRow {
   readonly state: DataKeyState;
   /** The root key that wrapped it. It must be the one that is configured for the domain; a row never adds one. */
   readonly rootKeyUri: string;
+  /** Empty for a key that is destroyed. */
   readonly wrapped: Buffer;
 }

@@ -13,7 +13,7 @@ import type { Transactions } from "../audit/transactions.service.js";
 import { translateSqlError } from "../database/sql-error.js";
 import type { WorkTransaction } from "../database/work-transaction.js";
 import type { Clock } from "../kernel/clock.js";
-import { RootkeepError } from "../kernel/errors.js";
+import { isRootkeepError, RootkeepError } from "../kernel/errors.js";
 import { deriveEventId, type Id } from "../kernel/ids.js";
 import { LIMITS } from "../kernel/limits.js";
 import { Secret } from "../kernel/secret.js";
@@ -23,6 +23,7 @@ import { enclose } from "../keys/enclose.js";
 import type { KeyService, Opened, SealedRow } from "../keys/keys.service.js";
 import { AWS_PERIOD_SECONDS, stepOf } from "../keys/totp.js";
 import type { ActingPerson } from "../people/acting-person.service.js";
+import { assertKept, destroyedIn } from "./destroyed.js";
 import { sealedFactsOf } from "./sealed-facts.js";
 import { SealedValues } from "./sealed-values.repository.js";
 import { SecretRow } from "./secret.entity.js";
@@ -188,7 +189,7 @@ export class RevealSecret {
     });
     const { result, receipts } = await claiming.catch(async (error: unknown) => {
       await this.grants.tellRefused(acting, error);
-      throw error;
+      throw await this.#destroyedOr(error, form.grantId);
     });
     const receipt = receipts[0];
     if (receipt === undefined) throw new RootkeepError("AUDIT_UNAVAILABLE");
@@ -201,6 +202,9 @@ export class RevealSecret {
     tx.atHead(() => this.trust.assertMayOpen());
     const deliverTo = form.deliverTo?.thumbprint ?? null;
     const claim = await this.grants.claim(tx, acting, { ...form, deliverTo }, await tx.clock());
+    // Looked at again at the log's end: of an opening and a destruction at once, one happens (and nothing is spent for the other).
+    assertKept(this.log, claim.grant.accountId);
+    tx.atHead(() => assertKept(this.log, claim.grant.accountId));
     // Read after the waiting for locks is over: expiry, time step and skew are judged by this one.
     const now = await tx.clock();
     if (now >= claim.until) throw new RootkeepError("APPROVAL_EXPIRED");
@@ -223,6 +227,14 @@ export class RevealSecret {
       throw new RootkeepError("STATE_CONFLICT", { facts: { rule: "the version is no longer the current one" } });
     }
     return { version, facts: sealedFactsOf(account, secret, version) };
+  }
+
+  /** Of an account that was destroyed every grant has ended before: the caller, whose grant it was, hears why there will be no other. */
+  async #destroyedOr(error: unknown, grantId: Id<"grant">): Promise<unknown> {
+    if (!isRootkeepError(error, "APPROVAL_EXPIRED") && !isRootkeepError(error, "STATE_CONFLICT")) return error;
+    const grant = await this.grants.read(grantId).catch(() => null);
+    const seq = grant === null ? undefined : destroyedIn(this.log, grant.accountId);
+    return seq === undefined ? error : new RootkeepError("DESTROYED", { facts: { seq }, cause: error });
   }
 
   /** The code ledger: only the current step, and only if it is greater than any given before for that seed, to anybody. */

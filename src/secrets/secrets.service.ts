@@ -8,6 +8,7 @@ import type { WorkTransaction } from "../database/work-transaction.js";
 import { RootkeepError } from "../kernel/errors.js";
 import type { Id } from "../kernel/ids.js";
 import { appliersOf, CANDIDATE_STATES, isShowable } from "./candidate.js";
+import { assertKept, type DestructionsOfLog } from "./destroyed.js";
 import { exposureOf, type ReopeningsOfLog } from "./exposure.js";
 import { SecretRow } from "./secret.entity.js";
 import { type CandidateReport, type Exposure, SecretVersion, type VersionState } from "./secret-version.entity.js";
@@ -34,7 +35,7 @@ export interface SecretView {
 export class Secrets implements SecretFactsPort {
   constructor(
     private readonly transactions: Transactions,
-    private readonly log: ReopeningsOfLog & Pick<AuditLog, "passwordReaders">,
+    private readonly log: ReopeningsOfLog & DestructionsOfLog & Pick<AuditLog, "passwordReaders">,
   ) {}
 
   passwordReaders(accountId: Id<"account">, versionId: Id<"version"> | null): ReadonlySet<string> {
@@ -68,6 +69,7 @@ export class Secrets implements SecretFactsPort {
 
   async currentVersions(tx: WorkTransaction, accountId: Id<"account">, kinds: readonly PurposeKind[]): Promise<readonly CurrentVersion[]> {
     if (kinds.length === 0) return [];
+    assertKept(this.log, accountId);
     const secrets = await tx.readAll(SecretRow, { accountId, kind: In([...kinds]) });
     const current: CurrentVersion[] = [];
     for (const secret of secrets) {

@@ -61,6 +61,7 @@ import type { Sessions } from "../../src/people/sessions.service.js";
 import { SignIn } from "../../src/people/sign-in.service.js";
 import { StepUp } from "../../src/people/step-up.service.js";
 import { Candidates } from "../../src/secrets/candidates.service.js";
+import { destroyAct } from "../../src/secrets/destroy-act.service.js";
 import { ImportAccounts } from "../../src/secrets/import-accounts.service.js";
 import { ReadBack } from "../../src/secrets/read-back.service.js";
 import { RevealSecret } from "../../src/secrets/reveal-secret.service.js";
@@ -114,6 +115,8 @@ export interface VaultOptions {
   readonly recertifySeconds?: number;
   /** age recipient of the escrow quorum. */
   readonly escrowRecipient?: string;
+  /** How many days backups are kept; nobody has said unless told. */
+  readonly backupHorizonDays?: number;
   /** The ticket system that is connected, given the built-in board; none unless told. */
   readonly tickets?: (board: Board) => TicketSystem;
   /** The second store; none unless told. */
@@ -267,6 +270,7 @@ export class Vault {
     const acts = [
       reveal,
       waiveAct(log),
+      destroyAct({ log, dataKeys, trust, deployment: "test", backupHorizonDays: options.backupHorizonDays ?? null }),
       trust.act(),
       brakeRaiseAct(),
       eraseAct(),

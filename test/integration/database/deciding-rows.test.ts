@@ -23,6 +23,7 @@ const DECIDING = [
   "authenticator",
   "board_ticket",
   "brake_raise",
+  "destruction",
   "glass_use",
   "identity",
   "invitation",

@@ -75,7 +75,7 @@ const NO_PARTY: Readonly<Partial<Record<Operation, string>>> = {
   ]),
   ...entries(OPENED, ["ticket.read", "ticket.comment", "ticket.close"]),
   ...entries(THING, [
-    ...(["person.enrol", "allowlist.certify", "config.approve", "policy.change", "secret.waive"] as const),
+    ...(["person.enrol", "allowlist.certify", "config.approve", "policy.change", "secret.waive", "account.destroy"] as const),
     ...(["invitation.link", "invitation.code"] as const),
   ]),
 };

@@ -58,6 +58,7 @@ export const CUSTODIANS_ACTS = {
   "config.approve": "thing",
   "policy.change": "thing",
   "secret.waive": "thing",
+  "account.destroy": "thing",
   "disclosure.erase": "person",
   "brake.raise": "person",
 } as const satisfies Partial<Record<Operation, "person" | "thing">>;

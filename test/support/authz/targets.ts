@@ -1,7 +1,9 @@
 // Things that calls are about, made over HTTP by those who take part in them.
 import { randomUUID } from "node:crypto";
+import { Transactions } from "../../../src/audit/transactions.service.js";
 import { newId } from "../../../src/kernel/ids.js";
 import { withClient } from "../postgres.js";
+import { release } from "../released.js";
 import type { RestApp } from "../rest-app.js";
 import { must, send } from "./caller.js";
 import type { Actor, Seeds } from "./people.js";
@@ -31,6 +33,7 @@ export class Targets {
   #spare: Promise<Actor> | undefined;
 
   #seen: Promise<string> | undefined;
+  #ended: Promise<string> | undefined;
 
   /** @param accounts ids of accounts that nobody has used; of the first one nothing is ever opened. */
   constructor(
@@ -199,6 +202,9 @@ export class Targets {
       case "secret.waive":
         this.#seen ??= this.#burnt();
         return { versionId: isIdle ? await this.#seen : await this.#burnt() };
+      case "account.destroy":
+        this.#ended ??= this.#released();
+        return { accountId: isIdle ? await this.#ended : await this.#released() };
       case "brake.raise":
         return { personId, openings: 50, minutes: 60 };
       case "identity.link":
@@ -227,6 +233,14 @@ export class Targets {
     const { items } = await this.#as(spare, "GET", `/v1/accounts/${account ?? ""}/secrets`);
     const secrets = items as readonly { kind: string; versions: readonly { id: string }[] }[];
     return secrets.find(({ kind }) => kind === "root-password")?.versions[0]?.id ?? "";
+  }
+
+  /** An account whose credentials are no longer ours. */
+  async #released(): Promise<string> {
+    const account = this.#free.pop();
+    if (account === undefined) throw new Error("there are too few accounts");
+    await release(this.rest.part(Transactions), account);
+    return account;
   }
 
   /** Somebody of no row, who looks things up and opens what is to be burnt. */

@@ -64,6 +64,7 @@ describe("the configuration", () => {
       recertifyDays: 92,
       refusedAccounts: [],
       escrowRecipient: null,
+      backupHorizonDays: null,
       oidc: null,
       isPasswordOffered: true,
       sessions: { idleSeconds: 900, absoluteSeconds: 28_800 },
