@@ -20,6 +20,10 @@ import { CreateEscrowWraps1764620000000 } from "./1764620000000-create-escrow-wr
 import { RememberReminders1764620100000 } from "./1764620100000-remember-reminders.js";
 import { CreateTickets1764620200000 } from "./1764620200000-create-tickets.js";
 import { MarkEscrowWraps1764630000000 } from "./1764630000000-mark-escrow-wraps.js";
+import { AddAccountFacts1764700000000 } from "./1764700000000-add-account-facts.js";
+import { EraseAccountChanges1764700100000 } from "./1764700100000-erase-account-changes.js";
+import { CreateRootAddresses1764700200000 } from "./1764700200000-create-root-addresses.js";
+import { SearchAccounts1764700300000 } from "./1764700300000-search-accounts.js";
 import { RotateSecrets1764710000000 } from "./1764710000000-rotate-secrets.js";
 import { DestroyKeys1764740000000 } from "./1764740000000-destroy-keys.js";
 
@@ -47,6 +51,10 @@ export const MIGRATIONS = [
   RememberReminders1764620100000,
   CreateTickets1764620200000,
   MarkEscrowWraps1764630000000,
+  AddAccountFacts1764700000000,
+  EraseAccountChanges1764700100000,
+  CreateRootAddresses1764700200000,
+  SearchAccounts1764700300000,
   RotateSecrets1764710000000,
   DestroyKeys1764740000000,
 ] as const;

@@ -1,4 +1,5 @@
 import { AccountRow } from "./accounts/account.entity.js";
+import { RootAddress } from "./accounts/root-address.entity.js";
 import { AccessGrant } from "./approvals/access-grant.entity.js";
 import { Approval } from "./approvals/approval.entity.js";
 import { BrakeRaise } from "./approvals/brake-raise.entity.js";
@@ -23,6 +24,7 @@ import { BoardTicket } from "./tickets/board-ticket.entity.js";
 export const ENTITIES = [
   DataKeyEntity,
   AccountRow,
+  RootAddress,
   Person,
   PersonTeam,
   Authenticator,

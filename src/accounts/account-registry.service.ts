@@ -1,10 +1,13 @@
-import { MoreThan } from "typeorm";
+import { In, MoreThan } from "typeorm";
 import type { Transactions } from "../audit/transactions.service.js";
-import type { NewRow, WorkTransaction } from "../database/work-transaction.js";
+import { type NewRow, RowRefused, rowKey, type WorkTransaction } from "../database/work-transaction.js";
 import { RootkeepError } from "../kernel/errors.js";
+import type { Grant } from "../kernel/grant.js";
 import type { Id } from "../kernel/ids.js";
 import { AccountRow } from "./account.entity.js";
 import type { AccountState } from "./account.js";
+import type { FactName } from "./account-facts.js";
+import { type AccountFilter, isFound, searchQuery } from "./account-search.js";
 
 export type { AccountRow } from "./account.entity.js";
 
@@ -12,8 +15,9 @@ export type { AccountRow } from "./account.entity.js";
 export class AccountRegistry {
   constructor(private readonly transactions: Transactions) {}
 
-  /** Accounts after `after`, in the order of their ids. */
-  async list(after: string, limit: number): Promise<AccountRow[]> {
+  /** Accounts after `after` that `filter` finds, in the order of their ids. */
+  async list(after: string, limit: number, filter: AccountFilter = {}): Promise<AccountRow[]> {
+    if (Object.keys(filter).length > 0) return await this.transactions.peek((tx) => found(tx, filter, after, limit));
     return await this.transactions.peek((tx) => tx.readAll(AccountRow, { id: MoreThan(after) }, "read", limit));
   }
 
@@ -23,6 +27,15 @@ export class AccountRegistry {
     if (account === null) throw new RootkeepError("NOT_FOUND");
     return account;
   }
+}
+
+/** @throws RowRefused for a row that answers another question: whoever owns the database says what it finds [DR-15]. */
+async function found(tx: WorkTransaction, filter: AccountFilter, after: string, limit: number): Promise<AccountRow[]> {
+  const { sql, parameters } = searchQuery(filter, after, limit);
+  const ids: { id: string }[] = await tx.manager.query(sql, [...parameters]);
+  const rows = ids.length === 0 ? [] : await tx.readAll(AccountRow, { id: In(ids.map(({ id }) => id)) });
+  for (const row of rows) if (!isFound(row, filter)) throw new RowRefused(rowKey("account", row.id), "answer");
+  return rows;
 }
 
 /** The account's row, held as it is until the transaction ends. Null where there is none. */
@@ -61,6 +74,18 @@ export function releaseAccount(tx: WorkTransaction, account: AccountRow): void {
   if (state === undefined || account.checkoutGrantId !== null)
     throw new RootkeepError("STATE_CONFLICT", { facts: { state: account.state } });
   tx.change(AccountRow, account, { state });
+}
+
+/** The approved act `account.change`: writes the facts that were approved into the row, which is locked. */
+export function changeFacts(
+  tx: WorkTransaction,
+  grant: Grant<"account.change">,
+  requestId: Id<"request">,
+  account: AccountRow,
+  columns: Pick<AccountRow, FactName>,
+): void {
+  grant.spend("account.change", requestId);
+  tx.change(AccountRow, account, columns);
 }
 
 /** Registers an account. */

@@ -7,6 +7,9 @@ import { DecidingRow } from "../database/deciding-row.entity.js";
  */
 @Entity({ schema: "accounts", name: "account", synchronize: false })
 export class AccountRow extends DecidingRow {
+  /** Columns that accounts of before do not have [DR-16]. */
+  static readonly later = ["custody", "organizationId", "contacts"] as const;
+
   @PrimaryColumn({ type: "text" })
   id!: string;
 
@@ -31,6 +34,17 @@ export class AccountRow extends DecidingRow {
 
   @Column({ type: "text" })
   state!: string;
+
+  /** Who keeps the root credentials; null, for rows of before, is `VAULTED`: ask `custodyOf`. */
+  @Column({ type: "text", nullable: true })
+  custody!: string | null;
+
+  @Column({ name: "organization_id", type: "text", nullable: true })
+  organizationId!: string | null;
+
+  /** Canonical JSON of the contacts, or null where there are none. */
+  @Column({ type: "text", nullable: true })
+  contacts!: string | null;
 
   /** The grant that has the account checked out, or null: one check-out at a time. */
   @Column({ name: "checkout_grant_id", type: "text", nullable: true })

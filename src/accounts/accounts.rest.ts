@@ -2,10 +2,12 @@ import { Controller, Get, Param, Query } from "@nestjs/common";
 import { ApiOkResponse, ApiTags } from "@nestjs/swagger";
 import { parseId } from "../kernel/ids.js";
 import { Operation } from "../wire/operation.decorator.js";
-import { PageQuery } from "../wire/page.dto.js";
 import { pageOf, parsePage } from "../wire/paging.js";
 import { AccountRegistry, type AccountRow } from "./account-registry.service.js";
-import { AccountReply, AccountsReply } from "./accounts.dto.js";
+import type { AccountFilter } from "./account-search.js";
+import { type AccountReply, AccountReplyWhole, AccountsQuery, AccountsReply } from "./accounts.dto.js";
+import { parseContacts } from "./contact.js";
+import { custodyOf } from "./custody.js";
 
 /** The registry of accounts. */
 @ApiTags("accounts")
@@ -15,23 +17,38 @@ export class AccountsController {
 
   @Get()
   @Operation("account.list")
-  @ApiOkResponse({ type: AccountsReply, description: "Accounts, in the order of their ids." })
-  async list(@Query() query: PageQuery): Promise<AccountsReply> {
+  @ApiOkResponse({ type: AccountsReply, description: "Accounts that every filter fits, in the order of their ids." })
+  async list(@Query() query: AccountsQuery): Promise<AccountsReply> {
     const { after, limit } = parsePage(query);
-    const { items, next } = pageOf(await this.registry.list(after ?? "", limit + 1), limit, ({ id }) => id);
+    const rows = await this.registry.list(after ?? "", limit + 1, filterOf(query));
+    const { items, next } = pageOf(rows, limit, ({ id }) => id);
     return { items: items.map(accountReply), next };
   }
 
   @Get(":id")
   @Operation("account.read")
-  @ApiOkResponse({ type: AccountReply, description: "One account." })
-  async read(@Param("id") id: string): Promise<AccountReply> {
-    return accountReply(await this.registry.byId(parseId("account", id)));
+  @ApiOkResponse({ type: AccountReplyWhole, description: "One account, with its contacts." })
+  async read(@Param("id") id: string): Promise<AccountReplyWhole> {
+    const row = await this.registry.byId(parseId("account", id));
+    return Object.assign(accountReply(row), { contacts: parseContacts(row.contacts) });
   }
 }
 
+function filterOf({ customer, awsId, state, custody, tag, text }: AccountsQuery): AccountFilter {
+  const at = tag?.indexOf("=") ?? -1;
+  return {
+    ...(customer === undefined ? {} : { customer }),
+    ...(awsId === undefined ? {} : { awsId }),
+    ...(state === undefined ? {} : { state }),
+    ...(custody === undefined ? {} : { custody }),
+    ...(tag === undefined ? {} : { tag: { key: tag.slice(0, at), value: tag.slice(at + 1) } }),
+    ...(text === undefined ? {} : { text }),
+  };
+}
+
 function accountReply(row: AccountRow): AccountReply {
-  const { id, awsId, partition, kind, customer, rootEmail, state } = row;
+  const { id, awsId, partition, kind, customer, rootEmail, state, organizationId } = row;
   const tags = JSON.parse(row.tags) as Record<string, string>;
-  return { id, awsId, partition, kind, customer, tags, rootEmail, state, checkedOutBy: row.checkoutGrantId };
+  const custody = custodyOf(row);
+  return { id, awsId, partition, kind, customer, tags, rootEmail, state, custody, organizationId, checkedOutBy: row.checkoutGrantId };
 }

@@ -1,6 +1,7 @@
 import { type DynamicModule, Global, Module, type Provider } from "@nestjs/common";
 import { DataSource } from "typeorm";
 import { AccountRegistry } from "../accounts/account-registry.service.js";
+import { RootAddresses } from "../accounts/root-addresses.service.js";
 import { AuditLog } from "../audit/audit-log.service.js";
 import type { JsonObject } from "../audit/canonical-json.js";
 import { Leadership } from "../audit/leadership.service.js";
@@ -31,6 +32,7 @@ import { ToldSystem } from "../tickets/post-ticket-update.service.js";
 import { TicketCheck } from "../tickets/ticket-check.service.js";
 import { TicketTrust } from "../tickets/ticket-trust.js";
 import { AccessGrants } from "./access-grants.service.js";
+import { accountChangeAct } from "./account-change-act.service.js";
 import { brakeRaiseAct } from "./brake-raise-act.service.js";
 import { CATALOGUE } from "./catalogue.js";
 import { ConfigurationController } from "./configuration.rest.js";
@@ -51,6 +53,8 @@ import { Policies } from "./policies.service.js";
 import { policyActs } from "./policy-acts.service.js";
 import { PreviewPolicy } from "./preview-policy.service.js";
 import { PurposesController } from "./purposes.rest.js";
+import { RegisterAccount } from "./register-account.service.js";
+import { RegistrationsController } from "./registrations.rest.js";
 import { RequestsController } from "./requests.rest.js";
 import { Requests } from "./requests.service.js";
 import { revealAct } from "./reveal-act.service.js";
@@ -79,6 +83,7 @@ export class ApprovalsModule {
         ConfigurationController,
         CoverageController,
         GlassController,
+        RegistrationsController,
       ],
       providers: [
         ...above,
@@ -159,12 +164,19 @@ export class ApprovalsModule {
               ...higher,
               trust.act(),
               eraseAct(),
+              accountChangeAct(),
               brakeRaiseAct(),
               ...peopleActs(people, enrolment, allowlist, certification, linking),
               ...policyActs(CATALOGUE),
             ];
             return new Requests(transactions, stepUp, acts, { logOrigin: config.logOrigin, tickets });
           },
+        },
+        {
+          provide: RegisterAccount,
+          inject: [Transactions, TrustedConfiguration, RootAddresses, CONFIG],
+          useFactory: (transactions: Transactions, trust: TrustedConfiguration, addresses: RootAddresses, config: Config) =>
+            new RegisterAccount(transactions, trust, addresses, config.refusedAccounts),
         },
         { provide: Policies, inject: [Transactions], useFactory: (transactions: Transactions) => new Policies(transactions) },
         {

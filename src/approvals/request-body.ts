@@ -9,6 +9,8 @@ import type { PurposeKind } from "./purpose.js";
 
 /** Format label of a request; covered by its hash. */
 const FORMAT = "rk-request-1";
+/** Operations whose subject is, or holds, personal data. */
+const ABOUT_PEOPLE: readonly unknown[] = ["person.enrol", "account.change"];
 /** Of a request that is over, when what people wrote into it was erased; its hash stays that of what was approved [RQ-9]. */
 const ERASED_FORMAT = "rk-request-erased-1";
 
@@ -87,12 +89,12 @@ export function shownRequest(text: string, hash: Buffer): RequestBody {
 }
 
 /**
- * The text of a request that is over, without the reason, and without the name and e-mail address of who was enrolled by it. The nonce goes
+ * The text of a request that is over, without the reason, the name and e-mail address of who was enrolled by it, and the contacts of an account. The nonce goes
  * with them: the hash stays, and with the nonce a guess of what was erased could be tried against it [RQ-9].
  */
 export function erasedText(text: string): string {
   const body = parseCanonical(Buffer.from(text, "utf8"));
-  const subject = body["operation"] === "person.enrol" ? {} : (body["subject"] ?? {});
+  const subject = ABOUT_PEOPLE.includes(body["operation"]) ? {} : (body["subject"] ?? {});
   return canonicalJson({ ...body, subject, nonce: "", reason: "", format: ERASED_FORMAT });
 }
 

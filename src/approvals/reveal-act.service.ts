@@ -1,5 +1,6 @@
 import type { AccountKind, Partition } from "../accounts/account.js";
 import { type AccountRow, lockAccount, readAccount, setCheckOut } from "../accounts/account-registry.service.js";
+import { custodyOf } from "../accounts/custody.js";
 import { draftEntry } from "../audit/draft.js";
 import type { EntryDraft } from "../audit/entry.js";
 import type { Drafted } from "../database/transaction-runner.service.js";
@@ -14,6 +15,7 @@ import { assertGlassReviewed, beginGlassUse } from "./glass.service.js";
 import { GLASS_FLAG, glassApprovals, glassMinutes, isGlass } from "./glass-terms.js";
 import { openingsText, versionsText } from "./granted-version.js";
 import type { CheckedForm, DecidedRequest, GuardedAct, RequestForm } from "./guarded-act.port.js";
+import { custodyRefusal, heldKinds } from "./held-kinds.js";
 import { holdersOf, openingRefusal, termsInForce } from "./opening-policy.service.js";
 import type { OpeningTerms } from "./opening-terms.js";
 import { type Catalogue, isReferral, PURPOSE_KINDS, type Purpose, type PurposeKind, type PurposeScope, purposeScopeOf } from "./purpose.js";
@@ -37,7 +39,7 @@ export function revealAct(catalogue: Catalogue, secrets: SecretFactsPort): Guard
     async check(tx, form, requesterId): Promise<CheckedForm> {
       const { account, purpose, scoped, decided } = await askedTerms(tx, catalogue, form);
       const { terms } = decided;
-      const kinds = kindsOf(form, purpose, terms);
+      const kinds = kindsOf(form, purpose, terms, account);
       const holders = await holdersOf(tx, form.holders ?? {}, kinds, requesterId, scoped);
       const holderOf = (kind: PurposeKind): Id<"person"> => holders.get(kind) ?? requesterId;
       const versions = await wantedVersions(tx, secrets, { accountId: account.id as Id<"account">, kinds, purpose, holderOf });
@@ -76,7 +78,10 @@ export function revealAct(catalogue: Catalogue, secrets: SecretFactsPort): Guard
       if (account.awsId !== body.account?.awsId || account.partition !== body.account.partition) throw new RootkeepError("STATE_CONFLICT");
       const scoped = scopedAccountOf(account);
       const decided = await termsInForce(tx, currentPurpose(catalogue, body, account), scoped);
-      const refusal = await openingRefusal(tx, decided, body, { id: account.id as Id<"account">, secrets });
+      const kinds = body.secrets.map(({ kind }) => kind);
+      const refusal =
+        custodyRefusal(custodyOf(account), kinds) ??
+        (await openingRefusal(tx, decided, body, { id: account.id as Id<"account">, secrets }));
       const { approvals, otherTeam, minutes, codes } = decided.terms;
       return {
         scoped,
@@ -199,12 +204,17 @@ async function accountOf(tx: WorkTransaction, form: RequestForm): Promise<Accoun
 function purposeOf(catalogue: Catalogue, form: RequestForm, account: AccountRow): Purpose {
   if (form.purpose === null) throw malformed("purpose", "names a purpose of the catalogue");
   const scope = scopeOf(account);
-  const asked = form.kinds.length > 0 ? (form.kinds as readonly PurposeKind[]) : defaultKinds(catalogue, form.purpose, scope);
+  const custody = custodyOf(account);
+  const asked =
+    form.kinds.length > 0 ? (form.kinds as readonly PurposeKind[]) : heldKinds(custody, defaultKinds(catalogue, form.purpose, scope));
   const routed = routePurpose(catalogue, form.purpose, scope, asked);
   switch (routed.decision) {
     case "root":
-    case "mail-only":
+    case "mail-only": {
+      const refusal = custodyRefusal(custody, asked);
+      if (refusal !== null) throw refusal;
       return routed.purpose;
+    }
     case "better-way":
       throw new RootkeepError("BETTER_WAY", { facts: { route: routed.route, way: routed.way } });
     case "unknown":
@@ -240,11 +250,12 @@ function openedByDefault({ kinds }: Purpose): readonly PurposeKind[] {
   return lasting.length > 0 ? lasting : kinds;
 }
 
-function kindsOf(form: RequestForm, purpose: Purpose, terms: OpeningTerms): readonly PurposeKind[] {
+function kindsOf(form: RequestForm, purpose: Purpose, terms: OpeningTerms, account: AccountRow): readonly PurposeKind[] {
   if (form.kinds.length === 0) {
-    const allowed = openedByDefault(purpose).filter((kind) => terms.kinds.includes(kind));
+    const held = heldKinds(custodyOf(account), openedByDefault(purpose));
+    const allowed = held.filter((kind) => terms.kinds.includes(kind));
     // Where the policy leaves nothing, what the purpose would open is judged, and refused by name.
-    return allowed.length > 0 ? allowed : openedByDefault(purpose);
+    return allowed.length > 0 ? allowed : held;
   }
   return PURPOSE_KINDS.filter((kind) => form.kinds.includes(kind));
 }

@@ -23,6 +23,7 @@ export const LOG_ACTIONS = [
   "grant.expired",
   "import.started",
   "import.finished",
+  "address.registered",
   "secret.activated",
   "secret.staged",
   "candidate.doubted",

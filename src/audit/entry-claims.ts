@@ -60,6 +60,8 @@ const CHANGES: ReadonlySet<string> = new Set<EntryAction>([
   "glass.review",
   "account.import",
   "account.destroyed",
+  "account.register",
+  "account.change",
 ]);
 
 /** Outcomes by which such an act says that it was done; `allowed` of an opening is the second entry of its intent, and changes nothing. */

@@ -13,17 +13,22 @@ const PROGRESS_MS = 1_000;
 export const ACCOUNT_COMMANDS: readonly Command[] = [
   {
     words: ["account", "list"],
-    summary: "Lists the accounts.",
+    summary: "Lists the accounts, or those that every option fits.",
+    options: {
+      customer: { kind: "text", value: "NAME", meaning: "only those of this customer" },
+      "aws-id": { kind: "text", value: "ID", meaning: "only the one with this AWS account id" },
+      state: { kind: "text", value: "STATE", meaning: "only those in this state, such as active" },
+      custody: { kind: "text", value: "MODE", meaning: "only those in this custody, such as VAULTED" },
+      tag: { kind: "text", value: "KEY=VALUE", meaning: "only those with this access tag" },
+      text: { kind: "text", value: "TEXT", meaning: "only those whose customer, AWS id or root e-mail address begins so" },
+    },
     async run(call) {
-      const items = (await call.client()).items("/v1/accounts");
-      await call.list(items, ["account", "AWS id", "partition", "kind", "customer", "state", "checked out by"], ({ members: m }) => [
-        m["id"],
-        m["awsId"],
-        m["partition"],
-        m["kind"],
-        m["customer"],
-        m["state"],
-        m["checkedOutBy"],
+      const { given } = call;
+      const filter = Object.fromEntries(["customer", "state", "custody", "tag", "text"].map((name) => [name, given.text(name)]));
+      const items = (await call.client()).items("/v1/accounts", { ...filter, awsId: given.text("aws-id") });
+      const heads = ["account", "AWS id", "partition", "kind", "customer", "custody", "state", "checked out by"];
+      await call.list(items, heads, ({ members: m }) => [
+        ...[m["id"], m["awsId"], m["partition"], m["kind"], m["customer"], m["custody"], m["state"], m["checkedOutBy"]],
       ]);
       return undefined;
     },

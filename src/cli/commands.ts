@@ -1,3 +1,4 @@
+import { ACCOUNT_FACT_COMMANDS } from "./account-facts.js";
 import { ACCOUNT_COMMANDS } from "./accounts.js";
 import { ALLOWLIST_COMMANDS } from "./allowlist.js";
 import { AUDIT_COMMANDS } from "./audit.js";
@@ -19,6 +20,7 @@ export const COMMANDS: readonly (Command | RawCommand)[] = [
   ...SERVER_COMMANDS,
   ...LOGIN_COMMANDS,
   ...ACCOUNT_COMMANDS,
+  ...ACCOUNT_FACT_COMMANDS,
   ...PEOPLE_COMMANDS,
   ...ALLOWLIST_COMMANDS,
   ...PEOPLE_REPORT_COMMANDS,

@@ -67,6 +67,13 @@ export type TicketConfig =
   | { readonly system: "board" }
   | { readonly system: "webhook"; readonly url: string; readonly secret: Secret<string> };
 
+/** Root e-mail addresses: `<before><random part><after>@<domain>`, in lower case. */
+export interface RootMailConfig {
+  readonly before: string;
+  readonly after: string;
+  readonly domain: string;
+}
+
 /** The company's OpenID Connect provider. */
 export interface OidcConfig {
   readonly issuer: string;
@@ -131,6 +138,8 @@ export interface Config {
   readonly recertifyDays: number;
   /** AWS account ids that onboarding refuses, sorted, without repeats: the listed ones and those of our KMS keys. */
   readonly refusedAccounts: readonly string[];
+  /** How root e-mail addresses are made here; null where none are. */
+  readonly rootMail: RootMailConfig | null;
   /** age recipient of the escrow quorum, or null. */
   readonly escrowRecipient: string | null;
   /** Days for which backups are kept; null where nobody has said. */

@@ -6,6 +6,7 @@ import { ConfigError } from "./config.js";
 import type { Environment, FileContents } from "./environment.js";
 import { EnvironmentReader } from "./environment.js";
 import { readNotices } from "./parse-notices.js";
+import { readRootMail } from "./parse-root-mail.js";
 import { readSignIn } from "./parse-sign-in.js";
 import { readTickets } from "./parse-tickets.js";
 import type { DeliveryForm, NamesOf, RootKeyDomain, StreamFormat } from "./reference.js";
@@ -54,6 +55,7 @@ export function parseConfig(environment: Environment, facts: ConfigFacts): Confi
   const tickets = readTickets(reader);
   const signIn = readSignIn(reader);
   const escrowRecipient = readEscrowRecipient(reader);
+  const rootMail = readRootMail(reader);
   if (Object.values(rootKeys).includes(log.logKey))
     reader.refuse("ROOTKEEP_LOG_KEY", "is a key that wraps secrets; the log is signed by its own");
   if (reader.problems.length > 0) throw new ConfigError(reader.problems);
@@ -73,6 +75,7 @@ export function parseConfig(environment: Environment, facts: ConfigFacts): Confi
     foundingCustodians,
     recertifyDays: reader.number("ROOTKEEP_RECERTIFY_DAYS"),
     refusedAccounts: refusedAccounts(reader.list("ROOTKEEP_REFUSED_ACCOUNTS"), rootKeys),
+    rootMail,
     escrowRecipient,
     backupHorizonDays: readBackupHorizon(reader),
     ...signIn,

@@ -269,6 +269,18 @@ export const VARIABLES = {
       "Accounts of the KMS keys above are always refused.",
     isTrusted: true,
   },
+  ROOTKEEP_ROOT_MAIL_DOMAIN: {
+    form: text(
+      /^(?:[a-z0-9._+-]{0,16}\*[a-z0-9._+-]{0,16}@)?(?=.{4,43}$)(?:[a-z0-9](?:[a-z0-9-]{0,41}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,20}[a-z0-9]$/,
+      "must be a domain in lower case, or an address in it with * for the random part, such as root+*@aws.example.com",
+    ),
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning:
+      "Domain whose mail is ours, for the root e-mail addresses that are made here; or an address with * where 20 random characters go. " +
+      "The whole has 64 characters at most, as AWS wants it. List the AWS accounts that host the domain in ROOTKEEP_REFUSED_ACCOUNTS.",
+    isTrusted: true,
+  },
   ROOTKEEP_ESCROW_RECIPIENT: {
     form: text(/^age1[02-9ac-hj-np-z]{58}$/, "must be an X25519 recipient of age: age1 and 58 characters"),
     fallback: "none",

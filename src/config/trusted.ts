@@ -33,6 +33,8 @@ export interface TrustedConfig {
   readonly recertifyDays: string;
   readonly refusedAccounts: readonly string[];
   readonly rootKeys: Readonly<Record<RootKeyDomain, string>>;
+  /** Where root addresses are made. Left out where none are: so what was approved before there were any stays approved. */
+  readonly rootMail?: string;
   readonly ticketPattern: string;
   /** The connected ticket system and where it is; no secret. Left out where none is: so what was approved before there were any stays approved. */
   readonly tickets?: Readonly<Record<"address" | "system", string | null>>;
@@ -80,6 +82,7 @@ export function trustedConfig(config: Config): TrustedConfig {
     recertifyDays: String(config.recertifyDays),
     refusedAccounts: config.refusedAccounts,
     rootKeys: { mail: place(mail), mfa: place(mfa), password: place(password), people: place(people) },
+    ...rootMail(config.rootMail),
     ticketPattern: config.ticketPattern,
     ...ticketSystem(config.tickets),
     witnesses: config.witnesses,
@@ -92,6 +95,10 @@ function backupHorizon(days: number | null): Pick<TrustedConfig, "backupHorizonD
 
 function escrowQuorum(escrowRecipient: string | null): Pick<TrustedConfig, "escrowRecipient"> {
   return escrowRecipient === null ? {} : { escrowRecipient };
+}
+
+function rootMail(form: Config["rootMail"]): Pick<TrustedConfig, "rootMail"> {
+  return form === null ? {} : { rootMail: `${form.before}*${form.after}@${form.domain}` };
 }
 
 function ticketSystem(tickets: TicketConfig): Pick<TrustedConfig, "tickets"> {
@@ -139,6 +146,7 @@ export function trustedDifferences(approved: TrustedConfig, current: TrustedConf
       "notices",
       "recertifyDays",
       "refusedAccounts",
+      "rootMail",
       "ticketPattern",
       "tickets",
       "witnesses",

@@ -8,7 +8,7 @@ import { RefusalLog } from "./edge.port.js";
 import type { EdgeRequest } from "./edge-request.js";
 
 /** Operations whose refusals are told although they neither are guarded, nor step up, nor release. */
-const ALSO_TOLD: ReadonlySet<Operation> = new Set(["request.submit", "request.deny", "account.import"]);
+const ALSO_TOLD: ReadonlySet<Operation> = new Set(["request.submit", "request.deny", "account.import", "account.register"]);
 
 /**
  * Statuses that say "you may not", as opposed to "you asked for nothing sensible" and "we cannot now". A refusal by an outage (`TICKETS_UNAVAILABLE`,

@@ -61,6 +61,12 @@ export const ERRORS = {
     retry: "no",
     message: "This task does not need the root user; the problem names the better way.",
   },
+  NOT_IN_CUSTODY: {
+    http: 409,
+    grpc: "FAILED_PRECONDITION",
+    retry: "no",
+    message: "This root credential is not kept here; the problem names who keeps it.",
+  },
   POLICY_REFUSED: {
     http: 409,
     grpc: "FAILED_PRECONDITION",

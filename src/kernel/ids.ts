@@ -4,6 +4,7 @@ import { RootkeepError } from "./errors.js";
 /** Prefixes of opaque ids; the prefix says what the id is of, wherever it turns up (design §9). */
 export const ID_PREFIXES = {
   account: "acc",
+  address: "adr",
   approval: "apv",
   allowlist: "alw",
   authenticator: "aut",
@@ -39,7 +40,12 @@ const SUFFIX = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/;
 
 /** A new random id of `kind`. 128 bits from the system's CSPRNG, as design §6 asks of grants. */
 export function newId<K extends IdKind>(kind: K): Id<K> {
-  let number = BigInt(`0x${randomBytes(16).toString("hex")}`);
+  return idOf(kind, randomBytes(16));
+}
+
+/** The id of `kind` that the first 16 of `bytes` make: for a thing that is found by what it is about, and must not be there twice. */
+export function idOf<K extends IdKind>(kind: K, bytes: Buffer): Id<K> {
+  let number = BigInt(`0x${bytes.subarray(0, 16).toString("hex")}`);
   let suffix = "";
   for (let index = 0; index < 26; index++) {
     suffix = `${ALPHABET.charAt(Number(number & 31n))}${suffix}`;

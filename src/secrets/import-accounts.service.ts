@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { DataSource } from "typeorm";
 import { type AccountRow, insertAccount } from "../accounts/account-registry.service.js";
 import type { ImportedAccount } from "../accounts/accounts-csv.js";
+import type { RootAddresses } from "../accounts/root-addresses.service.js";
 import type { TrustedConfiguration } from "../approvals/trusted-configuration.service.js";
 import type { AuditLog } from "../audit/audit-log.service.js";
 import { canonicalJson } from "../audit/canonical-json.js";
@@ -16,7 +17,7 @@ import { type EscrowWrap, escrowDetails } from "../keys/escrow-wrap.js";
 import type { KeyService } from "../keys/keys.service.js";
 import { type ActingPerson, actingStanding } from "../people/acting-person.service.js";
 import { hasRole } from "../people/standing.service.js";
-import { type GoodLine, judgeFile, wipeLine } from "./import-file.service.js";
+import { type GoodLine, type ImportRules, judgeFile, wipeLine } from "./import-file.service.js";
 import { ReadBack } from "./read-back.service.js";
 import { SealedValues } from "./sealed-values.repository.js";
 import { SecretRow } from "./secret.entity.js";
@@ -74,6 +75,7 @@ interface SealedImport {
 export class ImportAccounts {
   readonly #progress = new Map<Id<"import">, ImportProgress>();
   readonly #readBack: ReadBack;
+  readonly #rules: ImportRules;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -82,9 +84,11 @@ export class ImportAccounts {
     private readonly trust: TrustedConfiguration,
     private readonly keys: KeyService,
     private readonly dataKeys: DataKeys,
-    private readonly refusedAccounts: readonly string[],
+    refusedAccounts: readonly string[],
     private readonly onProgress: (progress: ImportProgress) => void,
+    private readonly addresses: RootAddresses,
   ) {
+    this.#rules = { transactions, addresses, refusedAccounts };
     this.#readBack = new ReadBack(dataSource, transactions, keys, dataKeys, log);
   }
 
@@ -97,7 +101,7 @@ export class ImportAccounts {
     const { importId = newId("import") } = options;
     this.trust.assertApproved();
     await this.#assertMay(acting);
-    const { good, errors, lastLine } = await judgeFile(this.transactions, this.refusedAccounts, csv, options.fromLine);
+    const { good, errors, lastLine } = await judgeFile(this.#rules, csv, options.fromLine);
     try {
       if (errors.length > 0 && options.onError === "reject") throw new RootkeepError("MALFORMED", { fields: errors });
       if (good.length === 0 && errors.length > 0) throw new RootkeepError("MALFORMED", { fields: errors });
@@ -206,6 +210,10 @@ export class ImportAccounts {
       tags: canonicalJson(tags),
       rootEmail,
       state: "assuming",
+      // With its credentials, which are here from now on.
+      custody: "VAULTED",
+      organizationId: null,
+      contacts: null,
       checkoutGrantId: null,
     };
     return { line, account, dataKeys, values };
@@ -219,6 +227,7 @@ export class ImportAccounts {
       const standing = await actingStanding(tx, acting, now);
       if (!hasRole(standing, "custodian")) throw new RootkeepError("NOT_ALLOWLISTED");
       insertAccount(tx, { ...account, createdAt: now });
+      await this.addresses.note(tx, account.rootEmail, account.id as Id<"account">, "REGISTERED", now);
       for (const { row, escrow } of dataKeys) await this.dataKeys.insert(tx.manager, row, escrow);
       for (const value of values) {
         tx.insert(SecretRow, { id: value.secretId, accountId: account.id as Id<"account">, kind: value.kind, createdAt: now });

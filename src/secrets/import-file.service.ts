@@ -1,5 +1,8 @@
 import { knownAwsIds } from "../accounts/account-registry.service.js";
 import { type ImportedAccount, parseAccountsCsv } from "../accounts/accounts-csv.js";
+import { circleFault } from "../accounts/circle.js";
+import type { RootAddresses } from "../accounts/root-addresses.service.js";
+import { addressKey } from "../accounts/root-mail.js";
 import type { Transactions } from "../audit/transactions.service.js";
 import type { FieldError } from "../kernel/errors.js";
 import { LIMITS } from "../kernel/limits.js";
@@ -11,7 +14,15 @@ export interface GoodLine {
 }
 
 const RULE_KNOWN = "The account is registered already";
-const RULE_REFUSED = "The account hosts this vault, its keys or its mail: refuse the circle";
+const RULE_ADDRESS = "The root e-mail address is, or was, another account's";
+const COLUMNS = { awsId: "aws_account_id", rootEmail: "root_email" } as const;
+
+/** What a file is judged by besides its own form. */
+export interface ImportRules {
+  readonly transactions: Transactions;
+  readonly addresses: RootAddresses;
+  readonly refusedAccounts: readonly string[];
+}
 
 /**
  * Judges the whole file `csv`, whose bytes are wiped. Lines before `fromLine` are left out. Rows stay in memory, as `Secret`s, until they
@@ -20,8 +31,7 @@ const RULE_REFUSED = "The account hosts this vault, its keys or its mail: refuse
  *   rule, never the cell, in the order of the file and at most `LIMITS.importErrorsMax`; and the last line's number.
  */
 export async function judgeFile(
-  transactions: Transactions,
-  refusedAccounts: readonly string[],
+  { transactions, addresses, refusedAccounts }: ImportRules,
   csv: Buffer,
   fromLine: number,
 ): Promise<{ good: GoodLine[]; errors: FieldError[]; lastLine: number }> {
@@ -38,21 +48,41 @@ export async function judgeFile(
   } finally {
     csv.fill(0);
   }
-  const known = await transactions.peek((tx) =>
-    knownAwsIds(
+  const known = await transactions.peek(async (tx) => ({
+    awsIds: await knownAwsIds(
       tx,
       good.map(({ row }) => row.awsId),
     ),
-  );
+    addresses: new Set(
+      await addresses.known(
+        tx,
+        good.map(({ row }) => row.rootEmail),
+      ),
+    ),
+  }));
   const accepted = good.filter(({ line, row }) => {
-    const rule = refusedAccounts.includes(row.awsId) ? RULE_REFUSED : known.has(row.awsId) ? RULE_KNOWN : null;
-    if (rule === null) return true;
-    errors.push({ line, field: "aws_account_id", rule });
+    const fault = lineFault(row, known, refusedAccounts);
+    // Of two lines with one address the first has it.
+    known.addresses.add(addressKey(row.rootEmail));
+    if (fault === null) return true;
+    errors.push({ line, ...fault });
     wipeLine(row);
     return false;
   });
   errors.sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
   return { good: accepted, errors: errors.slice(0, LIMITS.importErrorsMax), lastLine };
+}
+
+interface Known {
+  readonly awsIds: ReadonlySet<string>;
+  readonly addresses: ReadonlySet<string>;
+}
+
+function lineFault(row: ImportedAccount, known: Known, refusedAccounts: readonly string[]): FieldError | null {
+  const circle = circleFault(row, refusedAccounts);
+  if (circle !== null) return { field: COLUMNS[circle.fact], rule: circle.rule };
+  if (known.awsIds.has(row.awsId)) return { field: COLUMNS.awsId, rule: RULE_KNOWN };
+  return known.addresses.has(addressKey(row.rootEmail)) ? { field: COLUMNS.rootEmail, rule: RULE_ADDRESS } : null;
 }
 
 /** Overwrites the credentials of a line. */

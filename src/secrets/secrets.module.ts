@@ -1,5 +1,6 @@
 import { Module } from "@nestjs/common";
 import { DataSource } from "typeorm";
+import { RootAddresses } from "../accounts/root-addresses.service.js";
 import { AccessGrants } from "../approvals/access-grants.service.js";
 import { Requests } from "../approvals/requests.service.js";
 import { TrustedConfiguration } from "../approvals/trusted-configuration.service.js";
@@ -16,7 +17,7 @@ import { Log } from "../telemetry/log.service.js";
 import { AccountSecretsController } from "./account-secrets.rest.js";
 import { CandidatesController } from "./candidates.rest.js";
 import { Candidates } from "./candidates.service.js";
-import { ImportAccounts } from "./import-accounts.service.js";
+import { ImportAccounts, type ImportProgress } from "./import-accounts.service.js";
 import { ImportsController } from "./imports.rest.js";
 import { OpeningsController } from "./openings.rest.js";
 import { ReadBack } from "./read-back.service.js";
@@ -53,7 +54,7 @@ import { Sweeper } from "./sweeper.service.js";
     },
     {
       provide: ImportAccounts,
-      inject: [DataSource, Transactions, AuditLog, TrustedConfiguration, KeyService, DataKeys, CONFIG, Log],
+      inject: [DataSource, Transactions, AuditLog, TrustedConfiguration, KeyService, DataKeys, CONFIG, Log, RootAddresses],
       useFactory: (
         dataSource: DataSource,
         transactions: Transactions,
@@ -63,12 +64,15 @@ import { Sweeper } from "./sweeper.service.js";
         dataKeys: DataKeys,
         config: Config,
         log: Log,
-      ) =>
-        new ImportAccounts(dataSource, transactions, audit, trust, keys, dataKeys, config.refusedAccounts, (progress) => {
+        addresses: RootAddresses,
+      ) => {
+        const tell = (progress: ImportProgress): void => {
           const { importId, imported, rows, errors, isDone } = progress;
           // A line for every hundredth account: an import of two thousand is not to drown the rest of the log.
           if (isDone || imported % 100 === 0) log.event("import.progress", { importId, imported, rows, errors, isDone });
-        }),
+        };
+        return new ImportAccounts(dataSource, transactions, audit, trust, keys, dataKeys, config.refusedAccounts, tell, addresses);
+      },
     },
     {
       provide: Candidates,
@@ -87,7 +91,7 @@ import { Sweeper } from "./sweeper.service.js";
     },
     {
       provide: Sweeper,
-      inject: [Requests, AccessGrants, ImportAccounts, AuditLog, Log],
+      inject: [Requests, AccessGrants, ImportAccounts, RootAddresses, AuditLog, Log],
       useFactory: (...parts: ConstructorParameters<typeof Sweeper>) => new Sweeper(...parts),
     },
   ],

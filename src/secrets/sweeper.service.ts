@@ -1,4 +1,5 @@
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from "@nestjs/common";
+import type { RootAddresses } from "../accounts/root-addresses.service.js";
 import type { AccessGrants } from "../approvals/access-grants.service.js";
 import { outcomeBytes } from "../approvals/request-body.js";
 import type { Requests } from "../approvals/requests.service.js";
@@ -14,6 +15,8 @@ import { slug } from "../telemetry/site.js";
 import type { ImportAccounts } from "./import-accounts.service.js";
 
 const PERIOD_MS = 15_000;
+/** Entries of one sweep. */
+const ADDRESS_BATCHES = 20;
 
 /**
  * Writes down what time, or a crash, has decided already: requests and grants that ran out, intents whose outcome nobody wrote, imports
@@ -32,6 +35,7 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
     private readonly requests: Requests,
     private readonly grants: AccessGrants,
     private readonly imports: ImportAccounts,
+    private readonly addresses: RootAddresses,
     private readonly audit: AuditLog,
     private readonly log: Log,
     /** Tells which intents are old enough to be closed; nothing that opens anything rests on it. */
@@ -54,6 +58,8 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
     await this.#job("requests", () => this.requests.sweep());
     await this.#job("grants", () => this.grants.sweep());
     await this.#job("intents", () => this.#closeIntents());
+    // Of accounts that were registered before there was a list of addresses; afterwards it finds none.
+    await this.#job("root-addresses", () => this.addresses.registerMissing(ADDRESS_BATCHES));
     // An import that lost its root key half way leaves its last account STAGED, and nobody restarts the service for that.
     await this.#job("resume-imports", () => this.imports.resume());
   }

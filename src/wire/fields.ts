@@ -84,6 +84,13 @@ export function ChoicesField(words: readonly string[], marks: FieldMarks = {}): 
   return field({ rule: `is a list of different words out of ${words.join(", ")}`, isGood, schema }, marks);
 }
 
+/** A list whose items the act itself judges. */
+export function ListField(bounds: FieldMarks & { readonly max: number }): PropertyDecorator {
+  const isGood = (value: unknown): boolean => Array.isArray(value) && value.length <= bounds.max;
+  const schema = { type: "array", items: { type: "object", additionalProperties: true }, maxItems: bounds.max };
+  return field({ rule: `is a list of at most ${String(bounds.max)} items`, isGood, schema }, bounds);
+}
+
 /** Yes or no. */
 export function FlagField(marks: FieldMarks = {}): PropertyDecorator {
   return field({ rule: "is true or false", isGood: (value) => typeof value === "boolean", schema: { type: "boolean" } }, marks);

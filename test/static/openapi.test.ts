@@ -20,6 +20,8 @@ import { PoliciesController } from "../../src/approvals/policies.rest.js";
 import { Policies } from "../../src/approvals/policies.service.js";
 import { PreviewPolicy } from "../../src/approvals/preview-policy.service.js";
 import { PurposesController } from "../../src/approvals/purposes.rest.js";
+import { RegisterAccount } from "../../src/approvals/register-account.service.js";
+import { RegistrationsController } from "../../src/approvals/registrations.rest.js";
 import { RequestsController } from "../../src/approvals/requests.rest.js";
 import { Requests } from "../../src/approvals/requests.service.js";
 import { TrustedConfiguration } from "../../src/approvals/trusted-configuration.service.js";
@@ -112,6 +114,7 @@ const UNUSED = [
   Policies,
   PreviewPolicy,
   RefusalLog,
+  RegisterAccount,
   Reports,
   Requests,
   RevealSecret,
@@ -153,6 +156,7 @@ class Behind {}
     PersonSessionsController,
     PoliciesController,
     PurposesController,
+    RegistrationsController,
     RequestsController,
     SessionsController,
     ReportsController,

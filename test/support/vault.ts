@@ -7,7 +7,9 @@ import { Pool } from "pg";
 import type { DataSource } from "typeorm";
 import { MIGRATIONS } from "../../migrations/index.js";
 import { AccountRegistry } from "../../src/accounts/account-registry.service.js";
+import { RootAddresses } from "../../src/accounts/root-addresses.service.js";
 import { AccessGrants } from "../../src/approvals/access-grants.service.js";
+import { accountChangeAct } from "../../src/approvals/account-change-act.service.js";
 import { brakeRaiseAct } from "../../src/approvals/brake-raise-act.service.js";
 import { CATALOGUE } from "../../src/approvals/catalogue.js";
 import { revokeGrantsOf } from "../../src/approvals/end-grant.service.js";
@@ -19,6 +21,7 @@ import { peopleActs } from "../../src/approvals/people-acts.service.js";
 import { Policies } from "../../src/approvals/policies.service.js";
 import { policyActs } from "../../src/approvals/policy-acts.service.js";
 import { isReferral } from "../../src/approvals/purpose.js";
+import { RegisterAccount } from "../../src/approvals/register-account.service.js";
 import { Requests } from "../../src/approvals/requests.service.js";
 import { revealAct } from "../../src/approvals/reveal-act.service.js";
 import { TAKING_STATEMENT } from "../../src/approvals/taking-statement.service.js";
@@ -173,6 +176,8 @@ export class Vault {
     readonly candidates: Candidates,
     readonly secrets: Secrets,
     readonly accounts: AccountRegistry,
+    readonly addresses: RootAddresses,
+    readonly registrations: RegisterAccount,
     readonly board: Board,
     readonly ticketSystem: TicketSystem | null,
     readonly ticketLooks: TicketLooks,
@@ -259,6 +264,7 @@ export class Vault {
       digest: options.configDigest ?? "ab".repeat(32),
     });
     const secrets = new Secrets(transactions, log);
+    const addresses = new RootAddresses(transactions, keys.records, { before: "root-", after: "", domain: "aws.example.com" });
     const reveal = revealAct(CATALOGUE, secrets);
     const ticketPattern = compileTicketPattern("[A-Z]{2,5}-[0-9]{1,6}");
     const board = new Board(transactions, ticketPattern);
@@ -272,6 +278,7 @@ export class Vault {
       waiveAct(log),
       destroyAct({ log, dataKeys, trust, deployment: "test", backupHorizonDays: options.backupHorizonDays ?? null }),
       trust.act(),
+      accountChangeAct(),
       brakeRaiseAct(),
       eraseAct(),
       ...peopleActs(persons, enrolment, allowlist, certification, linking),
@@ -303,7 +310,7 @@ export class Vault {
         clock,
         demandsDeliveryKey: options.demandsDeliveryKey ?? false,
       }),
-      new ImportAccounts(dataSource, transactions, log, trust, keys, dataKeys, ["999999999999"], () => undefined),
+      new ImportAccounts(dataSource, transactions, log, trust, keys, dataKeys, ["999999999999"], () => undefined, addresses),
       new Candidates(
         dataSource,
         transactions,
@@ -315,6 +322,8 @@ export class Vault {
       ),
       secrets,
       new AccountRegistry(transactions),
+      addresses,
+      new RegisterAccount(transactions, trust, addresses, ["999999999999"]),
       board,
       ticketSystem,
       tickets,
@@ -386,7 +395,7 @@ export class Vault {
     } = fields;
     const csv = `aws_account_id,partition,kind,customer,root_email,password,mfa_seed\n${awsId},aws,${kind},${customer},root-${awsId}@example.com,${password},${seed}\n`;
     await this.imports.run(this.#founders()[0], Buffer.from(csv), { onError: "reject", fromLine: 1 });
-    const account = (await this.accounts.list("", 1000)).find((row) => row.awsId === awsId);
+    const [account] = await this.accounts.list("", 1, { awsId });
     if (account === undefined) throw new Error("account was not imported");
     return account.id as Id<"account">;
   }

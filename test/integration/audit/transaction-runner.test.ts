@@ -42,7 +42,16 @@ describe("the transaction runner", () => {
   function insertAccount(tx: WorkTransaction, createdAt: Date): string {
     const id = newId("account");
     const facts = { partition: "aws", kind: "member", customer: "Acme", tags: "{}", rootEmail: "root@example.com", state: "assuming" };
-    tx.insert(AccountRow, { id, awsId: String(awsId++), ...facts, checkoutGrantId: null, createdAt });
+    tx.insert(AccountRow, {
+      id,
+      awsId: String(awsId++),
+      ...facts,
+      custody: null,
+      organizationId: null,
+      contacts: null,
+      checkoutGrantId: null,
+      createdAt,
+    });
     return id;
   }
 

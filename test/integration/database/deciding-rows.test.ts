@@ -31,6 +31,7 @@ const DECIDING = [
   "person_team",
   "policy_book",
   "request",
+  "root_address",
   "secret",
   "secret_version",
   "session",
@@ -59,6 +60,9 @@ describe("a deciding row", () => {
         tags: "{}",
         rootEmail: "root@example.com",
         state: "assuming",
+        custody: null,
+        organizationId: null,
+        contacts: null,
         checkoutGrantId: null,
         createdAt: await tx.clock(),
       });

@@ -96,7 +96,17 @@ export class MemoryEngine implements Engine {
     await this.services.transactions.run((tx) => {
       for (const [index, { id, passwordVersion }] of accounts.entries()) {
         const facts = { awsId: String(100_000_000_000 + index), partition: "aws", kind: "standalone", customer: "Acme", tags: "{}" };
-        tx.insert(AccountRow, { id, ...facts, rootEmail: "root@example.com", state: "ACTIVE", checkoutGrantId: null, createdAt: now });
+        tx.insert(AccountRow, {
+          id,
+          ...facts,
+          rootEmail: "root@example.com",
+          state: "ACTIVE",
+          custody: null,
+          organizationId: null,
+          contacts: null,
+          checkoutGrantId: null,
+          createdAt: now,
+        });
         for (const kind of ["root-password", "mfa-seed"] as const) {
           const secretId = newId("secret");
           tx.insert(SecretRow, { id: secretId, accountId: id, kind, createdAt: now });

@@ -71,11 +71,11 @@ const NO_PARTY: Readonly<Partial<Record<Operation, string>>> = {
   ]),
   ...entries(ALONE, [
     ...(["session.revoke", "session.survey", "session.end", "identity.list", "person.suspend", "allowlist.revoke"] as const),
-    ...(["notice.retry", "account.import", "request.submit", "ticket.open", "ticket_update.retry", "candidate.stage"] as const),
+    ...(["notice.retry", "account.import", "account.register", "request.submit", "ticket.open", "ticket_update.retry", "candidate.stage"] as const),
   ]),
   ...entries(OPENED, ["ticket.read", "ticket.comment", "ticket.close"]),
   ...entries(THING, [
-    ...(["person.enrol", "allowlist.certify", "config.approve", "policy.change", "secret.waive", "account.destroy"] as const),
+    ...(["person.enrol", "allowlist.certify", "config.approve", "policy.change", "secret.waive", "account.change", "account.destroy"] as const),
     ...(["invitation.link", "invitation.code"] as const),
   ]),
 };

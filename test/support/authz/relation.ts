@@ -59,6 +59,7 @@ export const CUSTODIANS_ACTS = {
   "policy.change": "thing",
   "secret.waive": "thing",
   "account.destroy": "thing",
+  "account.change": "thing",
   "disclosure.erase": "person",
   "brake.raise": "person",
 } as const satisfies Partial<Record<Operation, "person" | "thing">>;

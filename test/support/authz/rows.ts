@@ -84,6 +84,12 @@ function csvOfNew(): Sent {
   return { csv: importFile([newAccount(String(randomInt(500_000_000_000, 599_999_999_999)))]) };
 }
 
+/** An account that there is not yet, without credentials. */
+function registersNew(): Sent {
+  const awsId = String(randomInt(600_000_000_000, 699_999_999_999));
+  return { json: { awsId, kind: "standalone", customer: "Acme", rootEmail: `root-${awsId}@example.com` } };
+}
+
 /** Reading that names nothing, or a fixed thing. */
 function readingRows(signedSize: number): readonly Row[] {
   const size = String(signedSize);
@@ -134,6 +140,7 @@ const PEOPLE_ROWS: readonly Row[] = [
   plain("notice.retry", "POST /v1/notices/{id}/retries", { kind: "delivery", id: "delivery", isUsedUp: true }),
   plain("ticket_update.retry", "POST /v1/ticket-updates/{id}/retries", { kind: "ticket update", id: "ticketUpdate", isUsedUp: true }),
   plain("account.import", "POST /v1/imports", { body: csvOfNew }),
+  plain("account.register", "POST /v1/accounts", { body: registersNew }),
 ];
 
 /** About the board. Closing comes last, as somebody who is back closes what the other rows were about. */
@@ -204,7 +211,14 @@ function custodiansRows(): readonly Row[] {
         parties: about === "person" ? ["about"] : [],
         // The allowlist as it stands is what is named: anybody who comes or goes makes it another.
         isUsedUp: act === "allowlist.certify" || act === "person.enrol",
-        body: ({ target }) => ({ json: { operation: act, reason: REASON, subject: target.subject } }),
+        body: ({ target }) => ({
+          json: {
+            operation: act,
+            reason: REASON,
+            subject: target.subject,
+            ...(target.account === undefined ? {} : { accountId: target.account }),
+          },
+        }),
       }),
       plain(act, "POST /v1/requests/{id}/approvals", {
         step: "approve",

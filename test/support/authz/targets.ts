@@ -1,5 +1,5 @@
 // Things that calls are about, made over HTTP by those who take part in them.
-import { randomUUID } from "node:crypto";
+import { randomInt, randomUUID } from "node:crypto";
 import { Transactions } from "../../../src/audit/transactions.service.js";
 import { newId } from "../../../src/kernel/ids.js";
 import { withClient } from "../postgres.js";
@@ -83,7 +83,17 @@ export class Targets {
 
   async #ofAct(kind: Extract<TargetKind, `${string} of ${string}`>, parties: TargetOptions): Promise<Target> {
     const act = kind.slice(kind.indexOf(" of ") + 4) as CustodiansAct;
-    return kind.startsWith("subject") ? { subject: await this.#subject(act, parties) } : await this.#act(act, parties);
+    if (!kind.startsWith("subject")) return await this.#act(act, parties);
+    const account = await this.#accountOf(act);
+    return { subject: await this.#subject(act, parties), ...(account === undefined ? {} : { account }) };
+  }
+
+  /** The account whose facts are to change: one of its own for each, as a change ends what others were asked on. */
+  async #accountOf(act: CustodiansAct): Promise<string | undefined> {
+    if (act !== "account.change") return undefined;
+    const awsId = String(randomInt(700_000_000_000, 799_999_999_999));
+    const form = { awsId, kind: "standalone", customer: "Acme", rootEmail: `root-${awsId}@example.com` };
+    return String((await this.#as(await this.#custodian(), "POST", "/v1/accounts", form))["id"]);
   }
 
   /** Somebody with a session and an entry, who is not of the row; or `self`, with a session besides the one they act with. */
@@ -168,8 +178,11 @@ export class Targets {
   /** Again where somebody else of the cast came or went between looking at the allowlist and asking for its certificate. */
   async #askedAct(act: CustodiansAct, parties: TargetOptions): Promise<{ id: string; subject: Readonly<Record<string, unknown>> }> {
     for (let tries = 1; ; tries++) {
-      const subject = await this.#subject(act, parties);
-      const { status, code, body } = await this.#try(parties.asked, "/v1/requests", { operation: act, reason: REASON, subject });
+      const [subject, account] = [await this.#subject(act, parties), await this.#accountOf(act)];
+      const { status, code, body } = await this.#try(parties.asked, "/v1/requests", {
+        ...{ operation: act, reason: REASON, subject },
+        ...(account === undefined ? {} : { accountId: account }),
+      });
       if (status < 400) return { id: String(body["id"]), subject };
       const isOutdated = act === "allowlist.certify" && code === "MALFORMED";
       if (!isOutdated || tries === LOOKS) throw new Error(`${act}: ${JSON.stringify(body)}`);
@@ -205,6 +218,8 @@ export class Targets {
       case "account.destroy":
         this.#ended ??= this.#released();
         return { accountId: isIdle ? await this.#ended : await this.#released() };
+      case "account.change":
+        return { contacts: [{ role: "owner", name: `Owner ${name}`, email: `${name}@example.com` }] };
       case "brake.raise":
         return { personId, openings: 50, minutes: 60 };
       case "identity.link":

@@ -63,6 +63,7 @@ describe("the configuration", () => {
       foundingCustodians: 2,
       recertifyDays: 92,
       refusedAccounts: [],
+      rootMail: null,
       escrowRecipient: null,
       backupHorizonDays: null,
       oidc: null,
