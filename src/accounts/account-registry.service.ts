@@ -1,13 +1,15 @@
-import { In, MoreThan } from "typeorm";
+import { MoreThan } from "typeorm";
 import type { Transactions } from "../audit/transactions.service.js";
-import { type NewRow, RowRefused, rowKey, type WorkTransaction } from "../database/work-transaction.js";
+import type { NewRow, WorkTransaction } from "../database/work-transaction.js";
 import { RootkeepError } from "../kernel/errors.js";
 import type { Grant } from "../kernel/grant.js";
 import type { Id } from "../kernel/ids.js";
 import { AccountRow } from "./account.entity.js";
 import type { AccountState } from "./account.js";
 import type { FactName } from "./account-facts.js";
-import { type AccountFilter, isFound, searchQuery } from "./account-search.js";
+import type { AccountFilter } from "./account-search.js";
+import { reachedAccount, reachedAccounts } from "./reached-accounts.service.js";
+import { ReaderReach } from "./reader-reach.port.js";
 
 export type { AccountRow } from "./account.entity.js";
 
@@ -15,27 +17,24 @@ export type { AccountRow } from "./account.entity.js";
 export class AccountRegistry {
   constructor(private readonly transactions: Transactions) {}
 
-  /** Accounts after `after` that `filter` finds, in the order of their ids. */
-  async list(after: string, limit: number, filter: AccountFilter = {}): Promise<AccountRow[]> {
-    if (Object.keys(filter).length > 0) return await this.transactions.peek((tx) => found(tx, filter, after, limit));
+  /** Accounts that `readerId` may read of and `filter` finds, after `after`, in the order of their ids. */
+  async listFor(readerId: Id<"person">, after: string, limit: number, filter: AccountFilter = {}): Promise<AccountRow[]> {
+    return await this.transactions.peek(async (tx) =>
+      reachedAccounts(tx, await tx.lent(ReaderReach).reachOf(tx, readerId, "account.list"), { after, limit, filter }),
+    );
+  }
+
+  /** All accounts after `after`, whoever may read of them: for looks at the whole. */
+  async list(after: string, limit: number): Promise<AccountRow[]> {
     return await this.transactions.peek((tx) => tx.readAll(AccountRow, { id: MoreThan(after) }, "read", limit));
   }
 
-  /** @throws RootkeepError `NOT_FOUND` */
-  async byId(accountId: Id<"account">): Promise<AccountRow> {
-    const account = await this.transactions.peek((tx) => tx.read(AccountRow, accountId));
-    if (account === null) throw new RootkeepError("NOT_FOUND");
-    return account;
+  /** @throws RootkeepError `NOT_FOUND`, also for one that is out of the reader's reach. */
+  async readFor(readerId: Id<"person">, accountId: Id<"account">): Promise<AccountRow> {
+    return await this.transactions.peek(async (tx) =>
+      reachedAccount(tx, await tx.lent(ReaderReach).reachOf(tx, readerId, "account.read"), accountId),
+    );
   }
-}
-
-/** @throws RowRefused for a row that answers another question: whoever owns the database says what it finds [DR-15]. */
-async function found(tx: WorkTransaction, filter: AccountFilter, after: string, limit: number): Promise<AccountRow[]> {
-  const { sql, parameters } = searchQuery(filter, after, limit);
-  const ids: { id: string }[] = await tx.manager.query(sql, [...parameters]);
-  const rows = ids.length === 0 ? [] : await tx.readAll(AccountRow, { id: In(ids.map(({ id }) => id)) });
-  for (const row of rows) if (!isFound(row, filter)) throw new RowRefused(rowKey("account", row.id), "answer");
-  return rows;
 }
 
 /** The account's row, held as it is until the transaction ends. Null where there is none. */

@@ -1,5 +1,6 @@
 import type { AccountRow } from "./account.entity.js";
 import type { AccountState, AccountTags } from "./account.js";
+import { type AccountReach, reachCondition } from "./account-reach.js";
 import { type CustodyMode, custodyOf } from "./custody.js";
 
 /** Which accounts are looked for; what is left out bars none. */
@@ -32,10 +33,10 @@ const TEXTS = {
 } as const;
 
 /**
- * Ids of accounts that `filter` finds, after `after`, at most `limit`. Each beginning is a search of its own: as one condition with OR no index would
+ * Ids of accounts that `filter` finds in a reach (null: anywhere), after `after`, at most `limit`. Each beginning is a search of its own: as one condition with OR no index would
  * serve it. The rows behind the ids are read and judged by the caller ({@link isFound}); this only finds them.
  */
-export function searchQuery(filter: AccountFilter, after: string, limit: number): IdQuery {
+export function searchQuery(filter: AccountFilter, after: string, limit: number, reach: AccountReach | null = null): IdQuery {
   const parameters: unknown[] = [];
   const bound = (value: unknown): string => `$${String(parameters.push(value))}`;
   const conditions = [`id > ${bound(after)}`];
@@ -46,6 +47,11 @@ export function searchQuery(filter: AccountFilter, after: string, limit: number)
   // Rows of before the column are of accounts that came with their credentials.
   if (custody !== undefined) conditions.push(`coalesce(custody, 'VAULTED') = ${bound(custody)}`);
   if (tag !== undefined) conditions.push(`tags::jsonb @> ${bound(JSON.stringify({ [tag.key]: tag.value }))}::jsonb`);
+  if (reach !== null) {
+    const reached = reachCondition(reach, "account", parameters.length + 1);
+    parameters.push(...reached.values);
+    conditions.push(reached.sql);
+  }
   const most = bound(limit);
   const select = (where: readonly string[]): string =>
     `SELECT id FROM accounts.account WHERE ${where.join(" AND ")} ORDER BY id LIMIT ${most}`;

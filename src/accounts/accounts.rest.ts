@@ -1,6 +1,8 @@
 import { Controller, Get, Param, Query } from "@nestjs/common";
 import { ApiOkResponse, ApiTags } from "@nestjs/swagger";
 import { parseId } from "../kernel/ids.js";
+import { CurrentPerson } from "../wire/caller.decorator.js";
+import type { PersonCaller } from "../wire/caller.js";
 import { Operation } from "../wire/operation.decorator.js";
 import { pageOf, parsePage } from "../wire/paging.js";
 import { AccountRegistry, type AccountRow } from "./account-registry.service.js";
@@ -17,10 +19,13 @@ export class AccountsController {
 
   @Get()
   @Operation("account.list")
-  @ApiOkResponse({ type: AccountsReply, description: "Accounts that every filter fits, in the order of their ids." })
-  async list(@Query() query: AccountsQuery): Promise<AccountsReply> {
+  @ApiOkResponse({
+    type: AccountsReply,
+    description: "Accounts of the caller's entries that every filter fits, in the order of their ids.",
+  })
+  async list(@CurrentPerson() { personId }: PersonCaller, @Query() query: AccountsQuery): Promise<AccountsReply> {
     const { after, limit } = parsePage(query);
-    const rows = await this.registry.list(after ?? "", limit + 1, filterOf(query));
+    const rows = await this.registry.listFor(personId, after ?? "", limit + 1, filterOf(query));
     const { items, next } = pageOf(rows, limit, ({ id }) => id);
     return { items: items.map(accountReply), next };
   }
@@ -28,8 +33,8 @@ export class AccountsController {
   @Get(":id")
   @Operation("account.read")
   @ApiOkResponse({ type: AccountReplyWhole, description: "One account, with its contacts." })
-  async read(@Param("id") id: string): Promise<AccountReplyWhole> {
-    const row = await this.registry.byId(parseId("account", id));
+  async read(@CurrentPerson() { personId }: PersonCaller, @Param("id") id: string): Promise<AccountReplyWhole> {
+    const row = await this.registry.readFor(personId, parseId("account", id));
     return Object.assign(accountReply(row), { contacts: parseContacts(row.contacts) });
   }
 }

@@ -13,6 +13,7 @@ import type { Operation } from "../kernel/operations.js";
 import { AcceptedPage } from "../notices/accepted-page.js";
 import { postNotice } from "../notices/post-notice.service.js";
 import { type ActingPerson, actingStanding, isOfNow } from "../people/acting-person.service.js";
+import { readerOf } from "../people/reading.service.js";
 import { hasRole, requireRole } from "../people/standing.service.js";
 import type { StepUp } from "../people/step-up.service.js";
 import type { SeenTicket, Sighting } from "../tickets/ticket-check.service.js";
@@ -33,6 +34,7 @@ import {
 import type { GuardedAct, TermsNow } from "./guarded-act.port.js";
 import { approverRule } from "./may-approve.service.js";
 import type { OpeningBrake } from "./opening-brake.service.js";
+import { readableOf } from "./readable-requests.service.js";
 import { Request } from "./request.entity.js";
 import { askingPeople, neededApprovals, openingBytes, parseRequest, type RequestBody, statementText } from "./request-body.js";
 import { openedChange, tellTicket } from "./request-tickets.service.js";
@@ -178,11 +180,17 @@ export class AccessGrants {
     return { grant, version, openings, number };
   }
 
-  /** One grant, for its holder and for those who watch. @throws RootkeepError `NOT_FOUND` */
-  async read(grantId: Id<"grant">): Promise<AccessGrant> {
-    const grant = await this.transactions.peek((tx) => tx.read(AccessGrant, grantId));
-    if (grant === null) throw new RootkeepError("NOT_FOUND");
-    return grant;
+  /** One grant, for its holders and for whoever may read its request. @throws RootkeepError `NOT_FOUND`, also for anybody else. */
+  async readFor(readerId: Id<"person">, grantId: Id<"grant">): Promise<AccessGrant> {
+    return await this.transactions.peek(async (tx) => {
+      const reader = await readerOf(tx, readerId, "grant.read");
+      const grant = await tx.read(AccessGrant, grantId);
+      const request = grant === null ? null : await tx.read(Request, grant.requestId);
+      if (grant === null || request === null) throw new RootkeepError("NOT_FOUND");
+      const isReadable = holdersOfGrant(grant).includes(readerId) || (await readableOf(tx, reader, [request])).length > 0;
+      if (!isReadable) throw new RootkeepError("NOT_FOUND");
+      return grant;
+    });
   }
 
   /** Check-in: a holder is done, and so is the other. @throws RootkeepError `NOT_FOUND` */

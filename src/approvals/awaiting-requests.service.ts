@@ -1,12 +1,12 @@
-import { In, MoreThan } from "typeorm";
+import { MoreThan } from "typeorm";
 import type { WorkTransaction } from "../database/work-transaction.js";
 import { isRootkeepError } from "../kernel/errors.js";
 import type { Id } from "../kernel/ids.js";
 import type { Operation } from "../kernel/operations.js";
 import { type Standing, standingOf } from "../people/standing.service.js";
-import { Approval } from "./approval.entity.js";
 import type { GuardedAct } from "./guarded-act.port.js";
 import { approverObstacle, approverRule } from "./may-approve.service.js";
+import { decidedBy } from "./readable-requests.service.js";
 import { Request } from "./request.entity.js";
 import { parseRequest } from "./request-body.js";
 
@@ -49,12 +49,6 @@ export async function awaitingRequests(
     from = last.id;
   }
   return found;
-}
-
-async function decidedBy(tx: WorkTransaction, personId: Id<"person">, rows: readonly Request[]): Promise<ReadonlySet<string>> {
-  if (rows.length === 0) return new Set();
-  const own = await tx.readAll(Approval, { personId, requestId: In(rows.map(({ id }) => id)) as never });
-  return new Set(own.map(({ requestId }) => requestId));
 }
 
 async function isWithin(tx: WorkTransaction, act: GuardedAct | undefined, row: Request, standing: Standing): Promise<boolean> {

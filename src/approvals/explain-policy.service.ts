@@ -1,8 +1,11 @@
+import { reachedAccount } from "../accounts/reached-accounts.service.js";
 import type { Transactions } from "../audit/transactions.service.js";
 import type { WorkTransaction } from "../database/work-transaction.js";
 import { isRootkeepError, RootkeepError } from "../kernel/errors.js";
 import type { Id } from "../kernel/ids.js";
+import { readerOf } from "../people/reading.service.js";
 import type { ScopedAccount } from "../people/scope.js";
+import { scopedAccountOf } from "../people/scoped-account.js";
 import { everWithRole, hasRole, standingOf } from "../people/standing.service.js";
 import { teamOf } from "../people/teams.service.js";
 import type { CheckedForm, GuardedAct, RequestForm } from "./guarded-act.port.js";
@@ -11,6 +14,9 @@ import { approverObstacle, approverRule } from "./may-approve.service.js";
 import type { TermsInForce } from "./opening-policy.service.js";
 import type { Catalogue } from "./purpose.js";
 import { askedTerms } from "./reveal-act.service.js";
+
+/** Who over an account is told what anybody would meet there; others are told their own case. */
+const ASKING_ABOUT_OTHERS = ["approver", "custodian", "auditor"] as const;
 
 /** What is to be explained: an opening that somebody might ask for. */
 export interface ExplainForm extends Pick<RequestForm, "kinds" | "ticket" | "holders"> {
@@ -50,12 +56,17 @@ export class ExplainPolicy {
     private readonly catalogue: Catalogue,
   ) {}
 
-  /** @throws RootkeepError `NOT_ALLOWLISTED` when a requester asks about somebody else. */
+  /**
+   * @throws RootkeepError `NOT_FOUND` for an account that the caller may not read of, as for one that there is not; `NOT_ALLOWLISTED` when
+   *   somebody asks about somebody else who only asks for openings there.
+   */
   async explain(callerId: Id<"person">, asked: ExplainForm): Promise<Explanation> {
     return await this.transactions.peek(async (tx) => {
       const now = await tx.clock();
       const caller = await standingOf(tx, callerId, now);
-      const mayAskAboutOthers = hasRole(caller, "approver") || hasRole(caller, "custodian") || hasRole(caller, "auditor");
+      const { reach } = await readerOf(tx, callerId, "policy.explain");
+      const scoped = scopedAccountOf(await reachedAccount(tx, reach, asked.accountId));
+      const mayAskAboutOthers = ASKING_ABOUT_OTHERS.some((role) => hasRole(caller, role, scoped));
       if (asked.personId !== callerId && !mayAskAboutOthers) throw new RootkeepError("NOT_ALLOWLISTED");
       return await this.#explainIn(tx, asked, now);
     });

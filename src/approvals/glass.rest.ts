@@ -18,9 +18,12 @@ export class GlassController {
 
   @Get()
   @Operation("glass.list")
-  @ApiOkResponse({ type: GlassUsesReply, description: "Every use, reviewed or not." })
-  async list(@Query() query: PageQuery): Promise<GlassUsesReply> {
-    const { items, next } = pageOfWhole(await this.glass.list(), query, ({ id }) => id);
+  @ApiOkResponse({
+    type: GlassUsesReply,
+    description: "Uses over accounts of the caller's entries, and those that the caller took part in, reviewed or not.",
+  })
+  async list(@CurrentPerson() { personId }: PersonCaller, @Query() query: PageQuery): Promise<GlassUsesReply> {
+    const { items, next } = pageOfWhole(await this.glass.listFor(personId), query, ({ id }) => id);
     const now = SYSTEM_CLOCK.now();
     return {
       items: items.map(({ id, accountId, requestId, grantId, state, dueAt, reviewerId, findings, closedAt }) => ({

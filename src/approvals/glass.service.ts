@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { reachedOf } from "../accounts/reached-accounts.service.js";
 import { canonicalJson } from "../audit/canonical-json.js";
 import { draftEntry, personActor } from "../audit/draft.js";
 import type { Transactions } from "../audit/transactions.service.js";
@@ -11,6 +12,7 @@ import type { AcceptedPage } from "../notices/accepted-page.js";
 import type { Pager } from "../notices/pager.service.js";
 import { postNotice } from "../notices/post-notice.service.js";
 import { type ActingPerson, actingStanding } from "../people/acting-person.service.js";
+import { readerOf } from "../people/reading.service.js";
 import { hasRole } from "../people/standing.service.js";
 import type { StepUp } from "../people/step-up.service.js";
 import { AccessGrant } from "./access-grant.entity.js";
@@ -97,7 +99,7 @@ export class Glass {
       const grant = await tx.read(AccessGrant, use.grantId);
       const request = await tx.read(Request, use.requestId);
       if (grant === null || request === null) throw new RootkeepError("ROW_REFUSED", { reason: "use without its grant" });
-      if ((JSON.parse(use.participants) as string[]).includes(acting.personId)) throw new RootkeepError("SELF_APPROVAL");
+      if (participantsIn(use.participants).includes(acting.personId)) throw new RootkeepError("SELF_APPROVAL");
       if (!hasRole(standing, "custodian")) throw new RootkeepError("NOT_ALLOWLISTED");
       if (use.state !== "OPEN") throw new RootkeepError("STATE_CONFLICT", { facts: { state: use.state } });
       if (grant.state === "OPEN" && grant.expiresAt > now) throw new RootkeepError("STATE_CONFLICT", { facts: { rule: "it still runs" } });
@@ -130,9 +132,18 @@ export class Glass {
     return { seq: receipts[0]?.facts.seq ?? -1 };
   }
 
-  /** Every use, reviewed or not. */
-  async list(): Promise<GlassUse[]> {
-    return await this.transactions.peek((tx) => tx.readProven(GlassUse));
+  /** Uses that `readerId` may read of, reviewed or not: over accounts in reach, and those in which they took part. */
+  async listFor(readerId: Id<"person">): Promise<GlassUse[]> {
+    return await this.transactions.peek(async (tx) => {
+      const { reach } = await readerOf(tx, readerId, "glass.list");
+      const uses = await tx.readProven(GlassUse);
+      const reached = await reachedOf(
+        tx,
+        reach,
+        uses.map(({ accountId }) => accountId),
+      );
+      return uses.filter(({ accountId, participants }) => reached.has(accountId) || participantsIn(participants).includes(readerId));
+    });
   }
 
   /** Looks which reviews are overdue. */
@@ -143,4 +154,8 @@ export class Glass {
     });
     this.onLooked(this.#overdue);
   }
+}
+
+function participantsIn(text: string): readonly string[] {
+  return JSON.parse(text) as string[];
 }

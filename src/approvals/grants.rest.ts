@@ -17,8 +17,8 @@ export class GrantsController {
   @Get(":id")
   @Operation("grant.read")
   @ApiOkResponse({ type: GrantReply, description: "The grant." })
-  async read(@Param("id") id: string): Promise<GrantReply> {
-    const grant = await this.grants.read(parseId("grant", id));
+  async read(@CurrentPerson() { personId }: PersonCaller, @Param("id") id: string): Promise<GrantReply> {
+    const grant = await this.grants.readFor(personId, parseId("grant", id));
     const { requestId, holderId, accountId, codesMax, state } = grant;
     return {
       id: grant.id,

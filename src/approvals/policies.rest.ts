@@ -77,8 +77,8 @@ export class PoliciesController {
   @HttpCode(200)
   @Operation("policy.preview")
   @ApiOkResponse({ type: PreviewReply, description: "What a change would make stricter or looser. Nothing is changed." })
-  async preview(@Body() form: PreviewPolicyForm): Promise<PreviewReply> {
-    const { before, after, purposes } = await this.previewer.preview({
+  async preview(@CurrentPerson() { personId }: PersonCaller, @Body() form: PreviewPolicyForm): Promise<PreviewReply> {
+    const { before, after, purposes } = await this.previewer.preview(personId, {
       name: form.name,
       policy: form.policy ?? null,
       replaces: form.replaces ?? null,

@@ -1,6 +1,8 @@
 import type { AccountKind, Partition } from "../accounts/account.js";
 import { type AccountRow, allAccounts } from "../accounts/account-registry.service.js";
 import type { Transactions } from "../audit/transactions.service.js";
+import type { Id } from "../kernel/ids.js";
+import { assertReadsAll } from "../people/reading.service.js";
 import { scopedAccountOf } from "../people/scoped-account.js";
 import { compareBooks, type PolicedAccount, type PurposeChange } from "./compare-terms.js";
 import { currentBook } from "./policies.service.js";
@@ -25,11 +27,12 @@ export class PreviewPolicy {
   /**
    * Changes nothing.
    * @param subject what `policy.change` takes.
-   * @throws RootkeepError `MALFORMED`, `STATE_CONFLICT` as the change itself.
+   * @throws RootkeepError `NOT_ALLOWLISTED` for who does not read of all accounts; `MALFORMED`, `STATE_CONFLICT` as the change itself.
    */
-  async preview(subject: Readonly<Record<string, unknown>>): Promise<Preview> {
+  async preview(readerId: Id<"person">, subject: Readonly<Record<string, unknown>>): Promise<Preview> {
     const change = changeOf(this.catalogue, subject);
     return await this.transactions.peek(async (tx) => {
+      await assertReadsAll(tx, readerId, "policy.preview");
       const before = await currentBook(tx);
       const after = changedBook(before, change);
       const accounts = (await allAccounts(tx)).map(policedAccount);

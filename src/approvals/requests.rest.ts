@@ -56,22 +56,25 @@ export class RequestsController {
 
   @Get()
   @Operation("request.list")
-  @ApiOkResponse({ type: RequestsReply, description: "Requests, in the order of their ids." })
+  @ApiOkResponse({
+    type: RequestsReply,
+    description: "Requests about accounts of the caller's entries, and the caller's own, in the order of their ids.",
+  })
   async list(@CurrentPerson() caller: PersonCaller, @Query() query: RequestsQuery): Promise<RequestsReply> {
     const { after, limit } = parsePage(query);
     const filter = {
       ...(query.state === undefined ? {} : { state: query.state }),
       ...(query.mine === "true" ? { requesterId: caller.personId } : {}),
-      ...(query.awaiting === undefined ? {} : { awaits: caller.personId }),
+      ...(query.awaiting === undefined ? {} : { isAwaiting: true }),
     };
-    return pageOf(await this.requests.list(filter, after ?? "", limit + 1), limit, ({ id }) => id);
+    return pageOf(await this.requests.listFor(caller.personId, filter, after ?? "", limit + 1), limit, ({ id }) => id);
   }
 
   @Get(":id")
   @Operation("request.read")
   @ApiOkResponse({ type: RequestReply, description: "The request, whole." })
-  async read(@Param("id") id: string): Promise<RequestReply> {
-    return await this.requests.read(parseId("request", id));
+  async read(@CurrentPerson() { personId }: PersonCaller, @Param("id") id: string): Promise<RequestReply> {
+    return await this.requests.readFor(personId, parseId("request", id));
   }
 
   @Post(":id/approvals")

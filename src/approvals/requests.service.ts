@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { LessThanOrEqual, MoreThan } from "typeorm";
+import { LessThanOrEqual } from "typeorm";
 import { draftEntry, SYSTEM_ACTOR } from "../audit/draft.js";
 import type { EntryDraft } from "../audit/entry.js";
 import type { Transactions } from "../audit/transactions.service.js";
@@ -13,6 +13,7 @@ import type { Operation } from "../kernel/operations.js";
 import { checkProse } from "../kernel/prose.js";
 import { postNotice } from "../notices/post-notice.service.js";
 import { type ActingPerson, actingStanding, isOfNow } from "../people/acting-person.service.js";
+import { readerOf } from "../people/reading.service.js";
 import { requireRole } from "../people/standing.service.js";
 import type { StepUp } from "../people/step-up.service.js";
 import type { SeenTicket } from "../tickets/ticket-check.service.js";
@@ -21,6 +22,7 @@ import { awaitingRequests } from "./awaiting-requests.service.js";
 import type { CheckedForm, GuardedAct, RequestForm } from "./guarded-act.port.js";
 import { judgeForm } from "./judge-form.service.js";
 import { type ApproverRule, approverObstacle, approverRule } from "./may-approve.service.js";
+import { readableOf, readableRequests } from "./readable-requests.service.js";
 import { Request, type RequestState } from "./request.entity.js";
 import { askingPeople, neededApprovals, parseRequest, type RequestBody, requestHash, requestText, statementText } from "./request-body.js";
 import { decision, submission } from "./request-entries.js";
@@ -48,8 +50,8 @@ interface ApprovalForm {
 export interface RequestFilter {
   readonly state?: RequestState;
   readonly requesterId?: Id<"person">;
-  /** Whoever is to decide. */
-  readonly awaits?: Id<"person">;
+  /** Those that the reader is to decide. */
+  readonly isAwaiting?: boolean;
 }
 
 /**
@@ -192,22 +194,27 @@ export class Requests {
     });
   }
 
-  /** One request, whole, with its approvals. @throws RootkeepError `NOT_FOUND` */
-  async read(requestId: Id<"request">): Promise<RequestView> {
+  /** One request, whole, with its approvals. @throws RootkeepError `NOT_FOUND`, also for one that `readerId` may not read. */
+  async readFor(readerId: Id<"person">, requestId: Id<"request">): Promise<RequestView> {
     return await this.transactions.peek(async (tx) => {
+      const reader = await readerOf(tx, readerId, "request.read");
       const row = await tx.read(Request, requestId);
-      if (row === null) throw new RootkeepError("NOT_FOUND");
-      return await viewOf(tx, row);
+      const [readable] = row === null ? [] : await readableOf(tx, reader, [row]);
+      if (readable === undefined) throw new RootkeepError("NOT_FOUND");
+      return await viewOf(tx, readable);
     });
   }
 
-  /** Requests of a state (all without one), in the order of their ids, after `after`; with `awaits` those that this person may decide now. */
-  async list({ awaits, ...filter }: RequestFilter, after: string, limit: number): Promise<RequestView[]> {
+  /**
+   * Requests that `readerId` may read, of a state (all without one), in the order of their ids, after `after`; with `isAwaiting` those that
+   * they may decide now.
+   */
+  async listFor(readerId: Id<"person">, { isAwaiting, ...filter }: RequestFilter, after: string, limit: number): Promise<RequestView[]> {
     return await this.transactions.peek(async (tx) => {
       const rows =
-        awaits === undefined
-          ? await tx.readAll(Request, { ...filter, id: MoreThan(after) as never }, "read", limit)
-          : await awaitingRequests(tx, this.#acts, { personId: awaits, after, limit });
+        isAwaiting === true
+          ? await awaitingRequests(tx, this.#acts, { personId: readerId, after, limit })
+          : await readableRequests(tx, await readerOf(tx, readerId, "request.list"), { ...filter, after, limit });
       const views: RequestView[] = [];
       for (const row of rows) views.push(await viewOf(tx, row));
       return views;

@@ -1,24 +1,32 @@
 import { Controller, Get, Param, Query } from "@nestjs/common";
 import { ApiOkResponse, ApiTags } from "@nestjs/swagger";
 import { parseId } from "../kernel/ids.js";
+import { CurrentPerson } from "../wire/caller.decorator.js";
+import type { PersonCaller } from "../wire/caller.js";
 import { Operation } from "../wire/operation.decorator.js";
 import { parsePage } from "../wire/paging.js";
 import { AccountHeadReply, ProvenEntriesQuery, ProvenEntriesReply, type TipReply } from "./account-log.dto.js";
 import { AccountLog } from "./account-log.service.js";
 import { GLOBAL_STREAM } from "./global-acts.js";
+import { LogReading } from "./log-reading.port.js";
 import type { TipProof } from "./stream-heads.js";
 
 /** What the owner of one account is given of the log (docs/spec/account-export.md). */
 @ApiTags("audit")
 @Controller("v1/audit")
 export class AccountLogController {
-  constructor(private readonly accounts: AccountLog) {}
+  constructor(
+    private readonly accounts: AccountLog,
+    private readonly reading: LogReading,
+  ) {}
 
   @Get("accounts/:id/head")
   @Operation("audit.export")
   @ApiOkResponse({ type: AccountHeadReply, description: "Where an account's own chain stands, proven to a signed heartbeat." })
-  async head(@Param("id") id: string): Promise<AccountHeadReply> {
-    const head = await this.accounts.head(parseId("account", id));
+  async head(@CurrentPerson() { personId }: PersonCaller, @Param("id") id: string): Promise<AccountHeadReply> {
+    const accountId = parseId("account", id);
+    await this.reading.assertAccount(personId, "audit.export", accountId);
+    const head = await this.accounts.head(accountId);
     return {
       heartbeatSeq: head.heartbeatSeq,
       heartbeat: head.heartbeat.toString("base64"),
@@ -33,8 +41,14 @@ export class AccountLogController {
   @Get("accounts/:id/entries")
   @Operation("audit.export")
   @ApiOkResponse({ type: ProvenEntriesReply, description: "Entries of an account's own chain, each proven to a checkpoint." })
-  async entries(@Param("id") id: string, @Query() query: ProvenEntriesQuery): Promise<ProvenEntriesReply> {
-    return await this.#page(parseId("account", id), query);
+  async entries(
+    @CurrentPerson() { personId }: PersonCaller,
+    @Param("id") id: string,
+    @Query() query: ProvenEntriesQuery,
+  ): Promise<ProvenEntriesReply> {
+    const accountId = parseId("account", id);
+    await this.reading.assertAccount(personId, "audit.export", accountId);
+    return await this.#page(accountId, query);
   }
 
   @Get("global-acts")

@@ -1,9 +1,12 @@
 import { Controller, Get, Query } from "@nestjs/common";
 import { ApiOkResponse, ApiTags } from "@nestjs/swagger";
 import { RootkeepError } from "../kernel/errors.js";
+import { CurrentPerson } from "../wire/caller.decorator.js";
+import type { PersonCaller } from "../wire/caller.js";
 import { Operation } from "../wire/operation.decorator.js";
 import { parsePage } from "../wire/paging.js";
 import { isEntryTime } from "./entry-form.js";
+import { LogReading } from "./log-reading.port.js";
 import type { ReportKind } from "./report-line.js";
 import { ReportPageQuery, ReportPageReply } from "./reports.dto.js";
 import { Reports } from "./reports.service.js";
@@ -12,12 +15,19 @@ import { Reports } from "./reports.service.js";
 @ApiTags("reports")
 @Controller("v1/reports")
 export class ReportsController {
-  constructor(private readonly reports: Reports) {}
+  constructor(
+    private readonly reports: Reports,
+    private readonly reading: LogReading,
+  ) {}
 
   @Get("activity")
   @Operation("report.read")
-  @ApiOkResponse({ type: ReportPageReply, description: "Lines in the order of the log, each proven to a signed checkpoint." })
-  async activity(@Query() query: ReportPageQuery): Promise<ReportPageReply> {
+  @ApiOkResponse({
+    type: ReportPageReply,
+    description:
+      "Lines in the order of the log, each proven to a signed checkpoint; of accounts of the caller's entries alone, unless these are over all.",
+  })
+  async activity(@CurrentPerson() { personId }: PersonCaller, @Query() query: ReportPageQuery): Promise<ReportPageReply> {
     const { limit } = parsePage({ limit: query.limit });
     const { lines, next, origin, size, root } = await this.reports.page({
       from: timeOf("from", query.from),
@@ -25,6 +35,7 @@ export class ReportsController {
       after: query.after === undefined ? null : Number(query.after),
       size: query.size === undefined ? null : Number(query.size),
       limit,
+      sieve: await this.reading.sieve(personId, "report.read"),
       ...(query.person === undefined ? {} : { person: query.person }),
       ...(query.account === undefined ? {} : { account: query.account }),
       ...(query.kinds === undefined ? {} : { kinds: query.kinds.split(",") as ReportKind[] }),

@@ -22,6 +22,8 @@ export interface ReportQuery extends ReportFilter {
   readonly after: number | null;
   /** Lines at most. */
   readonly limit: number;
+  /** Of accounts that lines are about, those that may be shown; a line about none is not. Null where every line may. */
+  readonly sieve: ((accountIds: Iterable<string>) => Promise<ReadonlySet<string>>) | null;
   /** Size of the checkpoint that all pages of one report rest on; null for the newest, with the first page. */
   readonly size: number | null;
 }
@@ -109,7 +111,8 @@ export class Reports {
     if (last === undefined || chain.finish()[0] !== undefined) throw broken(chain.next);
     // Each entry carries the hash of the one before: what vouches for the last vouches for them all.
     await prove(tree, chain.next - 1, last);
-    return { lines, next: isOver || chain.next === tree.size ? null : chain.next - 1 };
+    const next = isOver || chain.next === tree.size ? null : chain.next - 1;
+    return query.sieve === null ? { lines, next } : cut(await sifted(lines, query.sieve), next, query.limit);
   }
 }
 
@@ -128,9 +131,21 @@ function follow(
     if (query.to !== null && entry.time >= query.to) return { lines, last, isOver: true };
     const line = reportLine(leaf, entry);
     if (line !== null && isWanted(line, query)) lines.push(line);
-    if (lines.length === query.limit) break;
+    // How many of them are shown is known only when they have been sifted: a page of entries is not many.
+    if (query.sieve === null && lines.length === query.limit) break;
   }
   return { lines, last, isOver: false };
+}
+
+async function sifted(lines: readonly ReportLine[], sieve: NonNullable<ReportQuery["sieve"]>): Promise<readonly ReportLine[]> {
+  const shown = await sieve(lines.flatMap(({ account }) => (typeof account === "string" ? account : [])));
+  return lines.filter(({ account }) => typeof account === "string" && shown.has(account));
+}
+
+/** The first `limit` of `lines`; the next page goes on behind the last of them. */
+function cut(lines: readonly ReportLine[], next: number | null, limit: number): { lines: readonly ReportLine[]; next: number | null } {
+  const last = lines[limit - 1];
+  return last === undefined || lines.length === limit ? { lines, next } : { lines: lines.slice(0, limit), next: last.seq };
 }
 
 /** @throws RootkeepError `CHAIN_BROKEN` unless these bytes are entry `seq` of the signed tree. */

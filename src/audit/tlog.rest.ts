@@ -1,9 +1,12 @@
 import { Controller, Get, Param, Query, Res, StreamableFile } from "@nestjs/common";
 import { ApiOkResponse, ApiParam, ApiTags } from "@nestjs/swagger";
 import { RootkeepError } from "../kernel/errors.js";
+import { CurrentPerson } from "../wire/caller.decorator.js";
+import type { PersonCaller } from "../wire/caller.js";
 import { Operation } from "../wire/operation.decorator.js";
 import { parsePage } from "../wire/paging.js";
 import type { HeaderReply } from "../wire/reply.js";
+import { LogReading } from "./log-reading.port.js";
 import { CheckpointsQuery, CheckpointsReply, ConsistencyQuery, ConsistencyReply, InclusionQuery, InclusionReply } from "./tlog.dto.js";
 import { TlogReader } from "./tlog-reader.service.js";
 
@@ -19,7 +22,10 @@ const SEQ = /^(?:0|[1-9]\d{0,11})$/;
 @ApiTags("audit")
 @Controller("v1/audit")
 export class TlogController {
-  constructor(private readonly reader: TlogReader) {}
+  constructor(
+    private readonly reader: TlogReader,
+    private readonly reading: LogReading,
+  ) {}
 
   @Get("tlog/checkpoint")
   @Operation("audit.export")
@@ -34,9 +40,12 @@ export class TlogController {
   @ApiParam({ name: "path", type: String, description: "`<L>/<N>[.p/<W>]` or `entries/<N>[.p/<W>]`; slashes stand as they are." })
   @ApiOkResponse({ description: "A tile of hashes, or a bundle of entries.", content: OCTETS_CONTENT })
   async tile(
+    @CurrentPerson() { personId }: PersonCaller,
     @Param() { "*": path = "" }: Readonly<Record<string, string>>,
     @Res({ passthrough: true }) reply: HeaderReply,
   ): Promise<StreamableFile> {
+    // Bundles of entries are tiles, too.
+    await this.reading.assertAll(personId, "audit.export");
     const { bytes, isFull } = await this.reader.tile(`tile/${path}`);
     if (isFull) reply.header("Cache-Control", FOR_EVER);
     return new StreamableFile(bytes, { type: OCTETS, length: bytes.length });

@@ -17,6 +17,11 @@ export interface OperationRule {
   readonly releases: boolean;
   /** Needs a fresh second factor as an argument of the call. */
   readonly stepUp: boolean;
+  /**
+   * How far its answer reaches (decision 0036). `accounts`: accounts that the caller's entries cover, and the caller's own part. `whole`: it
+   * tells of all accounts together, and answers only whose entries are over all. Without: what it tells is of no account.
+   */
+  readonly reads?: "accounts" | "whole";
   /** May run before the deployment is founded. */
   readonly beforeFounding?: true;
 }
@@ -60,15 +65,15 @@ export const OPERATIONS = {
   "person.team": rule(["custodian"], { guarded: true }),
   "team.list": rule(["approver", "custodian", "auditor"]),
   "authenticator.reset": rule(["custodian"], { guarded: true }),
-  "allowlist.list": rule(["custodian", "auditor"]),
-  "allowlist.report": rule(["custodian", "auditor"]),
+  "allowlist.list": rule(["custodian", "auditor"], { reads: "whole" }),
+  "allowlist.report": rule(["custodian", "auditor"], { reads: "whole" }),
   "allowlist.grant": rule(["custodian"], { guarded: true }),
   "allowlist.revoke": rule(["custodian"]),
   "allowlist.certify": rule(["custodian"], { guarded: true }),
   "config.read": rule(["custodian", "auditor"]),
   "config.approve": rule(["custodian"], { guarded: true }),
-  "account.list": rule(["requester", "approver", "custodian", "auditor"]),
-  "account.read": rule(["requester", "approver", "custodian", "auditor"]),
+  "account.list": rule(["requester", "approver", "custodian", "auditor"], { reads: "accounts" }),
+  "account.read": rule(["requester", "approver", "custodian", "auditor"], { reads: "accounts" }),
   "account.register": rule(["custodian"]),
   "account.import": rule(["custodian"]),
   "account.change": rule(["custodian"], { guarded: true }),
@@ -76,40 +81,40 @@ export const OPERATIONS = {
   "purpose.list": rule("person"),
   "policy.list": rule(["requester", "approver", "custodian", "auditor"]),
   "policy.history": rule(["custodian", "auditor"]),
-  "policy.explain": rule(["requester", "approver", "custodian", "auditor"]),
-  "policy.preview": rule(["custodian", "auditor"]),
+  "policy.explain": rule(["requester", "approver", "custodian", "auditor"], { reads: "accounts" }),
+  "policy.preview": rule(["custodian", "auditor"], { reads: "whole" }),
   "policy.change": rule(["custodian"], { guarded: true }),
   "request.submit": rule(["requester", "custodian"]),
-  "request.list": rule(["requester", "approver", "custodian", "auditor"]),
-  "request.read": rule(["requester", "approver", "custodian", "auditor"]),
+  "request.list": rule(["requester", "approver", "custodian", "auditor"], { reads: "accounts" }),
+  "request.read": rule(["requester", "approver", "custodian", "auditor"], { reads: "accounts" }),
   "request.approve": rule(["approver", "custodian"], { stepUp: true }),
   "request.deny": rule(["approver", "custodian"]),
   "request.withdraw": rule(["requester", "custodian"]),
-  "grant.read": rule(["requester", "approver", "custodian", "auditor"]),
+  "grant.read": rule(["requester", "approver", "custodian", "auditor"], { reads: "accounts" }),
   "grant.revoke": rule(["approver", "custodian"]),
   "grant.return": rule(["requester"]),
-  "secret.list": rule(["requester", "approver", "custodian", "auditor"]),
+  "secret.list": rule(["requester", "approver", "custodian", "auditor"], { reads: "accounts" }),
   "secret.reveal": rule(["requester"], { guarded: true, releases: true, stepUp: true }),
   "secret.code": rule(["requester"], { guarded: true, releases: true, stepUp: true }),
   "secret.waive": rule(["custodian"], { guarded: true }),
   "candidate.stage": rule(["requester", "custodian"]),
   "account.destroy": rule(["custodian"], { guarded: true }),
   "disclosure.erase": rule(["custodian"], { guarded: true }),
-  "glass.list": rule(["approver", "custodian", "auditor"]),
+  "glass.list": rule(["approver", "custodian", "auditor"], { reads: "accounts" }),
   "glass.review": rule(["custodian"], { stepUp: true }),
   "brake.raise": rule(["custodian"], { guarded: true }),
-  "ticket.list": rule(["requester", "approver", "custodian", "auditor"]),
-  "ticket.read": rule(["requester", "approver", "custodian", "auditor"]),
+  "ticket.list": rule(["requester", "approver", "custodian", "auditor"], { reads: "accounts" }),
+  "ticket.read": rule(["requester", "approver", "custodian", "auditor"], { reads: "accounts" }),
   "ticket.open": rule(["requester", "approver", "custodian"]),
   "ticket.comment": rule(["requester", "approver", "custodian"]),
   "ticket.close": rule(["requester", "approver", "custodian"]),
-  "ticket_update.list": rule(["custodian", "auditor"]),
+  "ticket_update.list": rule(["custodian", "auditor"], { reads: "whole" }),
   "ticket_update.retry": rule(["custodian"]),
   "notice.list": rule(["custodian", "auditor"]),
   "notice.retry": rule(["custodian"]),
-  "audit.read": rule(["auditor", "custodian"]),
-  "audit.export": rule(["auditor"]),
-  "report.read": rule(["auditor", "custodian"]),
+  "audit.read": rule(["auditor", "custodian"], { reads: "whole" }),
+  "audit.export": rule(["auditor"], { reads: "whole" }),
+  "report.read": rule(["auditor", "custodian"], { reads: "accounts" }),
 } as const satisfies Record<string, OperationRule>;
 
 export type Operation = keyof typeof OPERATIONS;

@@ -10,6 +10,7 @@ import { AllowlistReply, AllowlistReportReply, CertificationReply, SeqReply } fr
 import { Allowlist } from "./allowlist.service.js";
 import { AllowlistReport } from "./allowlist-report.service.js";
 import { Certification } from "./certification.service.js";
+import { Reading } from "./reading.service.js";
 import { parseScope } from "./scope.js";
 
 /** The allowlist. Adding to it is asked for under /v1/requests; taking off needs no second custodian. */
@@ -20,6 +21,7 @@ export class AllowlistController {
     private readonly allowlist: Allowlist,
     private readonly certification: Certification,
     private readonly reports: AllowlistReport,
+    private readonly reading: Reading,
   ) {}
 
   @Get("certification")
@@ -28,7 +30,8 @@ export class AllowlistController {
     type: CertificationReply,
     description: "Digest of allowlist, teams and policies as they stand, and when two custodians certified it last.",
   })
-  async certify(): Promise<CertificationReply> {
+  async certify(@CurrentPerson() { personId }: PersonCaller): Promise<CertificationReply> {
+    await this.reading.assertAll(personId, "allowlist.list");
     const { digest, policies, entries, lapsed } = await this.certification.current();
     const { newest, isMissing } = this.certification;
     return { digest, policies, entries, lapsed, certifiedDigest: newest?.digest ?? null, certifiedSeq: newest?.seq ?? null, isMissing };
@@ -41,14 +44,16 @@ export class AllowlistController {
     description:
       "Who may do what, over which accounts: every entry that has not ended, who asked for and approved it, when it was certified and is due.",
   })
-  async report(@Query() query: PageQuery): Promise<AllowlistReportReply> {
+  async report(@CurrentPerson() { personId }: PersonCaller, @Query() query: PageQuery): Promise<AllowlistReportReply> {
+    await this.reading.assertAll(personId, "allowlist.report");
     return pageOfWhole(await this.reports.entries(), query, ({ id }) => id);
   }
 
   @Get()
   @Operation("allowlist.list")
   @ApiOkResponse({ type: AllowlistReply, description: "All entries, ended ones too." })
-  async list(@Query() query: PageQuery): Promise<AllowlistReply> {
+  async list(@CurrentPerson() { personId }: PersonCaller, @Query() query: PageQuery): Promise<AllowlistReply> {
+    await this.reading.assertAll(personId, "allowlist.list");
     const { items, next } = pageOfWhole(await this.allowlist.list(), query, ({ id }) => id);
     return {
       items: items.map(({ id, personId, role, scope, validFrom, validTo, endedAt }) => ({

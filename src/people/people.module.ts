@@ -2,6 +2,7 @@ import { type DynamicModule, Global, Inject, Module, type OnApplicationShutdown,
 import { Pool } from "pg";
 import { DataSource } from "typeorm";
 import { AuditLog } from "../audit/audit-log.service.js";
+import { LogReading } from "../audit/log-reading.port.js";
 import { Transactions } from "../audit/transactions.service.js";
 import type { Config } from "../config/config.js";
 import { CONFIG } from "../config/config.module.js";
@@ -39,6 +40,7 @@ import { PeopleController } from "./people.rest.js";
 import { People } from "./people.service.js";
 import { PersonSessionsController } from "./person-sessions.rest.js";
 import { providerProviders } from "./provider-providers.module.js";
+import { Reading } from "./reading.service.js";
 import { SessionMethods } from "./session-methods.service.js";
 import { SessionsController } from "./sessions.rest.js";
 import { Sessions } from "./sessions.service.js";
@@ -141,6 +143,8 @@ const COUNTER_POOL = Symbol("counter-pool");
       useFactory: (transactions: Transactions, log: AuditLog, records: RecordsKey, { recertifyDays }: Config) =>
         new Certification(transactions, log, records, recertifyDays * 86_400),
     },
+    { provide: Reading, inject: [Transactions, Certification], useFactory: (transactions: Transactions) => new Reading(transactions) },
+    { provide: LogReading, useExisting: Reading },
     {
       provide: AllowlistReport,
       // The rule that it judges by is lent by Certification, which therefore is there first.
@@ -159,7 +163,20 @@ const COUNTER_POOL = Symbol("counter-pool");
       useFactory: (transactions: Transactions, leaving: LeavingPort) => new People(transactions, leaving),
     },
   ],
-  exports: [StepUp, Sessions, Founding, Enrolment, Allowlist, AllowlistReport, AllowlistWatch, Certification, People, Identities],
+  exports: [
+    LogReading,
+    Reading,
+    StepUp,
+    Sessions,
+    Founding,
+    Enrolment,
+    Allowlist,
+    AllowlistReport,
+    AllowlistWatch,
+    Certification,
+    People,
+    Identities,
+  ],
 })
 export class PeopleModule implements OnApplicationShutdown {
   /** @param above the provider of {@link TAKING_STATEMENT_PORT}; the composition root knows the module above. */

@@ -1,6 +1,8 @@
 import { Controller, Get, Param, Query } from "@nestjs/common";
 import { ApiOkResponse, ApiTags } from "@nestjs/swagger";
 import { parseId } from "../kernel/ids.js";
+import { CurrentPerson } from "../wire/caller.decorator.js";
+import type { PersonCaller } from "../wire/caller.js";
 import { Operation } from "../wire/operation.decorator.js";
 import { PageQuery } from "../wire/page.dto.js";
 import { pageOfWhole } from "../wire/whole-list.js";
@@ -16,8 +18,8 @@ export class AccountSecretsController {
   @Get()
   @Operation("secret.list")
   @ApiOkResponse({ type: SecretsReply, description: "States of every version, never a value." })
-  async list(@Param("id") id: string, @Query() query: PageQuery): Promise<SecretsReply> {
-    const { items, next } = pageOfWhole(await this.secrets.ofAccount(parseId("account", id)), query, (secret) => secret.id);
+  async list(@CurrentPerson() { personId }: PersonCaller, @Param("id") id: string, @Query() query: PageQuery): Promise<SecretsReply> {
+    const { items, next } = pageOfWhole(await this.secrets.listFor(personId, parseId("account", id)), query, (secret) => secret.id);
     return {
       items: items.map((secret) => ({
         id: secret.id,

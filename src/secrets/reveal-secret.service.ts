@@ -189,7 +189,7 @@ export class RevealSecret {
     });
     const { result, receipts } = await claiming.catch(async (error: unknown) => {
       await this.grants.tellRefused(acting, error);
-      throw await this.#destroyedOr(error, form.grantId);
+      throw await this.#destroyedOr(error, acting, form.grantId);
     });
     const receipt = receipts[0];
     if (receipt === undefined) throw new RootkeepError("AUDIT_UNAVAILABLE");
@@ -230,9 +230,9 @@ export class RevealSecret {
   }
 
   /** Of an account that was destroyed every grant has ended before: the caller, whose grant it was, hears why there will be no other. */
-  async #destroyedOr(error: unknown, grantId: Id<"grant">): Promise<unknown> {
+  async #destroyedOr(error: unknown, { personId }: ActingPerson, grantId: Id<"grant">): Promise<unknown> {
     if (!isRootkeepError(error, "APPROVAL_EXPIRED") && !isRootkeepError(error, "STATE_CONFLICT")) return error;
-    const grant = await this.grants.read(grantId).catch(() => null);
+    const grant = await this.grants.readFor(personId, grantId).catch(() => null);
     const seq = grant === null ? undefined : destroyedIn(this.log, grant.accountId);
     return seq === undefined ? error : new RootkeepError("DESTROYED", { facts: { seq }, cause: error });
   }

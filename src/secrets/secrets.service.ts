@@ -1,12 +1,12 @@
 import { In } from "typeorm";
-import { readAccount } from "../accounts/account-registry.service.js";
+import { reachedAccount } from "../accounts/reached-accounts.service.js";
 import type { PurposeKind } from "../approvals/purpose.js";
 import type { CandidateVersion, CurrentVersion, SecretFactsPort } from "../approvals/secret-facts.port.js";
 import type { AuditLog } from "../audit/audit-log.service.js";
 import type { Transactions } from "../audit/transactions.service.js";
 import type { WorkTransaction } from "../database/work-transaction.js";
-import { RootkeepError } from "../kernel/errors.js";
 import type { Id } from "../kernel/ids.js";
+import { readerOf } from "../people/reading.service.js";
 import { appliersOf, CANDIDATE_STATES, isShowable } from "./candidate.js";
 import { assertKept, type DestructionsOfLog } from "./destroyed.js";
 import { exposureOf, type ReopeningsOfLog } from "./exposure.js";
@@ -42,29 +42,13 @@ export class Secrets implements SecretFactsPort {
     return this.log.passwordReaders(accountId, versionId);
   }
 
-  /** All versions of an account's secrets. @throws RootkeepError `NOT_FOUND` */
-  async ofAccount(accountId: Id<"account">): Promise<SecretView[]> {
+  /** All versions of an account's secrets. @throws RootkeepError `NOT_FOUND`, also for an account that `readerId` may not read of. */
+  async listFor(readerId: Id<"person">, accountId: Id<"account">): Promise<SecretView[]> {
     return await this.transactions.peek(async (tx) => {
-      if ((await readAccount(tx, accountId)) === null) throw new RootkeepError("NOT_FOUND");
-      const views: SecretView[] = [];
-      for (const secret of await tx.readAll(SecretRow, { accountId })) {
-        const versions = await tx.readAll(SecretVersion, { secretId: secret.id });
-        views.push({
-          id: secret.id,
-          kind: secret.kind,
-          versions: (await Promise.all(versions.map(async (version) => this.#shown(tx, secret, version)))).sort(
-            (one, other) => one.number - other.number,
-          ),
-        });
-      }
-      return views;
+      const { reach } = await readerOf(tx, readerId, "secret.list");
+      await reachedAccount(tx, reach, accountId);
+      return await secretViews(tx, this.log, accountId);
     });
-  }
-
-  async #shown(tx: WorkTransaction, { kind }: SecretRow, version: SecretVersion): Promise<SecretView["versions"][number]> {
-    const { id, number, ready, deadline, report, createdAt } = version;
-    const state = await stateNow(tx, version, this.log, await tx.clock());
-    return { id, number, state, exposure: exposureOf(kind, version, this.log), isReady: ready === true, deadline, report, createdAt };
   }
 
   async currentVersions(tx: WorkTransaction, accountId: Id<"account">, kinds: readonly PurposeKind[]): Promise<readonly CurrentVersion[]> {
@@ -83,6 +67,7 @@ export class Secrets implements SecretFactsPort {
 
   async candidates(tx: WorkTransaction, accountId: Id<"account">, kinds: readonly PurposeKind[]): Promise<readonly CandidateVersion[]> {
     if (kinds.length === 0) return [];
+    assertKept(this.log, accountId);
     const now = await tx.clock();
     const candidates: CandidateVersion[] = [];
     for (const secret of await tx.readAll(SecretRow, { accountId, kind: In([...kinds]) })) {
@@ -99,4 +84,26 @@ export class Secrets implements SecretFactsPort {
     }
     return candidates;
   }
+}
+
+/** The secrets of an account, for whoever has been let through. */
+export async function secretViews(tx: WorkTransaction, log: ReopeningsOfLog, accountId: Id<"account">): Promise<SecretView[]> {
+  const views: SecretView[] = [];
+  for (const secret of await tx.readAll(SecretRow, { accountId })) {
+    const versions = await tx.readAll(SecretVersion, { secretId: secret.id });
+    const shown = await Promise.all(versions.map(async (version) => versionView(tx, log, secret, version)));
+    views.push({ id: secret.id, kind: secret.kind, versions: shown.sort((one, other) => one.number - other.number) });
+  }
+  return views;
+}
+
+async function versionView(
+  tx: WorkTransaction,
+  log: ReopeningsOfLog,
+  { kind }: SecretRow,
+  version: SecretVersion,
+): Promise<SecretView["versions"][number]> {
+  const { id, number, ready, deadline, report, createdAt } = version;
+  const state = await stateNow(tx, version, log, await tx.clock());
+  return { id, number, state, exposure: exposureOf(kind, version, log), isReady: ready === true, deadline, report, createdAt };
 }

@@ -1,4 +1,3 @@
-import { MoreThan } from "typeorm";
 import { readAccount } from "../accounts/account-registry.service.js";
 import { draftEntry, personActor, SYSTEM_ACTOR } from "../audit/draft.js";
 import type { EntryDraft } from "../audit/entry.js";
@@ -9,10 +8,12 @@ import { type Id, newId } from "../kernel/ids.js";
 import { LIMITS } from "../kernel/limits.js";
 import { checkProse } from "../kernel/prose.js";
 import { type ActingPerson, actingStanding } from "../people/acting-person.service.js";
+import { type Reader, readerOf } from "../people/reading.service.js";
 import { scopedAccountOf } from "../people/scoped-account.js";
 import { hasRole, type Standing } from "../people/standing.service.js";
 import { BoardRows, type CommentRow } from "./board.repository.js";
 import { BoardTicket } from "./board-ticket.entity.js";
+import { isReadable, listedTickets, shownComments } from "./readable-tickets.service.js";
 import { isTicketText, parseTicketReference, type TicketPattern } from "./ticket-reference.js";
 
 /** Comments that are shown of one ticket. */
@@ -86,9 +87,9 @@ export class Board {
   async close(acting: ActingPerson, reference: string): Promise<void> {
     await this.transactions.run(async (tx) => {
       const now = await tx.clock();
-      const ticket = await ticketOf(tx, reference, "lock");
-      if (ticket === undefined) throw new RootkeepError("NOT_FOUND");
+      const found = await ticketOf(tx, reference, "lock");
       const standing = await actingStanding(tx, acting, now);
+      const ticket = await readableTicket(tx, await readerOf(tx, acting.personId, "ticket.read"), found);
       await this.#assertMayWrite(tx, standing, ticket.accountId);
       const isOwn = ticket.openedBy === acting.personId;
       if (ticket.accountId === null && !isOwn && !hasRole(standing, "custodian")) throw new RootkeepError("NOT_ALLOWLISTED");
@@ -103,9 +104,10 @@ export class Board {
     assertWords("text", text, LIMITS.reasonCharsMax);
     await this.transactions.run(async (tx) => {
       const now = await tx.clock();
-      const ticket = await ticketOf(tx, reference);
-      if (ticket === undefined) throw new RootkeepError("NOT_FOUND");
-      await this.#assertMayWrite(tx, await actingStanding(tx, acting, now), ticket.accountId);
+      const found = await ticketOf(tx, reference);
+      const standing = await actingStanding(tx, acting, now);
+      const ticket = await readableTicket(tx, await readerOf(tx, acting.personId, "ticket.read"), found);
+      await this.#assertMayWrite(tx, standing, ticket.accountId);
       await BoardRows.comment(tx.manager, newId("ticketComment"), ticket.id, acting.personId, text);
       return { result: undefined, entries: [{ draft: ticketEntry("ticket.comment", ticket, acting.personId) }] };
     });
@@ -121,18 +123,20 @@ export class Board {
     return result;
   }
 
-  /** Tickets of a state (all without one), in the order of their ids, after `after`. */
-  async list(state: BoardTicket["state"] | undefined, after: string, limit: number): Promise<BoardTicket[]> {
-    const where = { id: MoreThan(after) as never, ...(state === undefined ? {} : { state }) };
-    return await this.transactions.peek((tx) => tx.readAll(BoardTicket, where, "read", limit));
+  /** Tickets of a state (all without one) that `readerId` may read, in the order of their ids, after `after`. */
+  async listFor(readerId: Id<"person">, state: BoardTicket["state"] | undefined, after: string, limit: number): Promise<BoardTicket[]> {
+    return await this.transactions.peek(async (tx) =>
+      listedTickets(tx, await readerOf(tx, readerId, "ticket.list"), { state, after, limit }),
+    );
   }
 
-  /** @throws RootkeepError `NOT_FOUND` */
-  async read(reference: string): Promise<BoardView> {
+  /** @throws RootkeepError `NOT_FOUND`, also for one that `readerId` may not read. */
+  async readFor(readerId: Id<"person">, reference: string): Promise<BoardView> {
     return await this.transactions.peek(async (tx) => {
-      const ticket = await ticketOf(tx, reference);
-      if (ticket === undefined) throw new RootkeepError("NOT_FOUND");
-      return { ticket, comments: await BoardRows.comments(tx.manager, ticket.id, COMMENTS_MAX) };
+      const reader = await readerOf(tx, readerId, "ticket.read");
+      const ticket = await readableTicket(tx, reader, await ticketOf(tx, reference));
+      const comments = await BoardRows.comments(tx.manager, ticket.id, COMMENTS_MAX);
+      return { ticket, comments: await shownComments(tx, reader, ticket, comments) };
     });
   }
 
@@ -158,6 +162,13 @@ export class Board {
 /** The ticket of this very reference. One with a NUL in it the database would not even look for. */
 async function ticketOf(tx: WorkTransaction, reference: string, mode: "read" | "lock" = "read"): Promise<BoardTicket | undefined> {
   return isTicketText(reference) ? (await tx.readAll(BoardTicket, { reference }, mode))[0] : undefined;
+}
+
+/** `ticket`, if `reader` may know of it. @throws RootkeepError `NOT_FOUND` */
+async function readableTicket(tx: WorkTransaction, reader: Reader, ticket: BoardTicket | undefined): Promise<BoardTicket> {
+  const isShown = await isReadable(tx, reader, ticket);
+  if (ticket === undefined || !isShown) throw new RootkeepError("NOT_FOUND");
+  return ticket;
 }
 
 type NewTicket = Pick<BoardTicket, "reference" | "accountId" | "title" | "openedBy" | "openedAt" | "openKey">;

@@ -25,10 +25,14 @@ export class TicketsController {
 
   @Get()
   @Operation("ticket.list")
-  @ApiOkResponse({ type: TicketsReply, description: "Tickets, in the order of their ids." })
-  async list(@Query() query: TicketsQuery): Promise<TicketsReply> {
+  @ApiOkResponse({
+    type: TicketsReply,
+    description: "Tickets about accounts of the caller's entries, the caller's own, and those that name no account.",
+  })
+  async list(@CurrentPerson() { personId }: PersonCaller, @Query() query: TicketsQuery): Promise<TicketsReply> {
     const { after, limit } = parsePage(query);
-    const { items, next } = pageOf(await this.board.list(query.state, after ?? "", limit + 1), limit, ({ id }) => id);
+    const rows = await this.board.listFor(personId, query.state, after ?? "", limit + 1);
+    const { items, next } = pageOf(rows, limit, ({ id }) => id);
     return { items: items.map(ticketReply), next };
   }
 
@@ -47,8 +51,8 @@ export class TicketsController {
   @Get(":reference")
   @Operation("ticket.read")
   @ApiOkResponse({ type: TicketWithCommentsReply, description: "One ticket, and what is written under it." })
-  async read(@Param("reference") reference: string): Promise<TicketWithCommentsReply> {
-    const { ticket, comments } = await this.board.read(reference);
+  async read(@CurrentPerson() { personId }: PersonCaller, @Param("reference") reference: string): Promise<TicketWithCommentsReply> {
+    const { ticket, comments } = await this.board.readFor(personId, reference);
     return {
       ...ticketMembers(ticket),
       comments: comments.map(({ id, authorId, body, at }) => ({ id, authorId, text: body, at: at.toISOString() })),

@@ -33,7 +33,7 @@ describe("opening by a ticket of the board that the database's owner has touched
   let whenOpen: Copy;
 
   const open = async (): Promise<unknown> => await vault.reveals.reveal(rita, grantId, "root-password", await unusedCode(rita));
-  const idOf = async (wanted: string): Promise<Id<"ticket">> => (await vault.board.read(wanted)).ticket.id;
+  const idOf = async (wanted: string): Promise<Id<"ticket">> => (await vault.board.readFor(rita.personId, wanted)).ticket.id;
   const ticketFor = async (accountId: Id<"account">): Promise<string> =>
     (await vault.board.open(rita, { series: "OPS", accountId, title: "what it is about" })).reference;
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { OPERATION_NAMES, type Operation, ROLES, type Role, ruleOf } from "../../src/kernel/operations.js";
 import { send } from "../support/authz/caller.js";
 import { edgeOperation, type Line, matrixOf, NOBODY, nameOf, PASS, render } from "../support/authz/matrix.js";
-import { EXPLANATION, PASSES_BACK, PUBLIC, READ_BY_ROLE, UNHIDDEN, whyNobody } from "../support/authz/reasons.js";
+import { EXPLANATION, isReadByScope, PASSES_BACK, PUBLIC, READ_BY_ROLE, UNHIDDEN, whyNobody } from "../support/authz/reasons.js";
 import { COLUMNS, type Column, LEAVERS, RELATIONS, type TargetKind } from "../support/authz/relation.js";
 import { rowsOf } from "../support/authz/rows.js";
 import { Stage } from "../support/authz/stage.js";
@@ -26,6 +26,16 @@ const HIDDEN: readonly Operation[] = [
 
 /** About no account: the part that one has over some account is enough. */
 const OF_NO_ACCOUNT: readonly TargetKind[] = ["nothing", "general ticket"];
+
+/** Of the log: its size, its signatures, and proofs of hashes. None of them holds an entry. */
+const OF_NO_ENTRY: ReadonlySet<string> = new Set([
+  ...["head", "checkpoints", "verifier-key", "entries/{seq}/proof", "proofs/inclusion", "proofs/consistency"].map(pathOfLog),
+  ...["tlog/checkpoint", "global-acts"].map(pathOfLog),
+]);
+
+function pathOfLog(path: string): string {
+  return `GET /v1/audit/${path}`;
+}
 
 describe("the matrix of relations", () => {
   let provider: TestProvider;
@@ -127,7 +137,7 @@ describe("the matrix of relations", () => {
 
   it("gives nobody who is back what they had before, but what takes away", () => {
     each(["back"], (cell, line, column) => {
-      if (line.row.leaver === null || READ_BY_ROLE.has(line.row.operation)) return;
+      if (line.row.leaver === null || READ_BY_ROLE.has(line.row.operation) || isReadByScope(line.row.operation)) return;
       assert.equal(cell === PASS, PASSES_BACK.has(line.row.operation), where(line, column));
     });
   });
@@ -143,11 +153,47 @@ describe("the matrix of relations", () => {
     });
   });
 
-  it("ends at the accounts of one's entry, but for reading, which is by role", () => {
+  it("ends at the accounts of one's entry, but for reading what is of no account", () => {
     each(["outside"], (cell, line, column) => {
       if (OF_NO_ACCOUNT.includes(line.row.kind) || READ_BY_ROLE.has(line.row.operation)) return;
       assert.equal(cell === PASS, false, where(line, column));
     });
+  });
+
+  it("reads out of scope what there is not: one answer for an account of somebody else's entry and for none", () => {
+    let count = 0;
+    each(["outside"], (cell, line, column) => {
+      const { row } = line;
+      if (!isReadByScope(row.operation) || OF_NO_ACCOUNT.includes(row.kind) || cell === BY_ROLE) return;
+      assert.equal(cell, "NOT_FOUND", where(line, column));
+      if (row.id !== undefined && !UNHIDDEN.has(nameOf(row))) assert.equal(line.cells.unknown, cell, where(line, column));
+      count++;
+    });
+    assert.ok(count > 12);
+  });
+
+  it("tells nothing of all accounts together to an auditor of some, and lists nobody's but theirs", async () => {
+    const { token } = stage.actor("none", "auditor", "outside");
+    for (const { row, role, cells } of lines) {
+      const isWhole = ruleOf(row.operation).reads === "whole" && row.step === undefined && row.kind === "nothing";
+      if (isWhole && role === "auditor") assert.equal(cells.outside === PASS, OF_NO_ENTRY.has(row.route), row.route);
+    }
+    const { items } = (await send(stage.rest.address, { verb: "GET", path: "/v1/accounts?limit=200", token })).body;
+    const accounts = items as readonly { id: string; customer: string }[];
+    assert.ok(accounts.length > 0 && accounts.every(({ customer }) => customer === "Elsewhere"));
+    for (const role of ["requester", "approver", "auditor"] as const) {
+      const reader = stage.actor("none", role, "outside");
+      for (const path of ["/v1/requests", "/v1/tickets", ...(role === "requester" ? [] : ["/v1/glass"])]) {
+        const list = await send(stage.rest.address, { verb: "GET", path: `${path}?limit=200`, token: reader.token });
+        assert.equal(list.status, 200, path);
+        const known = new Set(accounts.map(({ id }) => id));
+        // A ticket may name no account; of the cast's requests and uses all are about accounts of another customer.
+        for (const { accountId = null } of list.body["items"] as readonly { accountId?: string | null }[]) {
+          assert.ok(accountId === null || known.has(accountId), `${path} as ${role}`);
+        }
+        if (path !== "/v1/tickets") assert.deepEqual(list.body["items"], [], `${path} as ${role}`);
+      }
+    }
   });
 
   it("hides what is another's: it is as if it were not there", () => {

@@ -36,11 +36,13 @@ function whoOf({ access }: OperationRule): string {
 }
 
 function marksOf(name: Operation): string {
-  const { guarded, releases, stepUp, beforeFounding } = ruleOf(name);
+  const { guarded, releases, stepUp, reads, beforeFounding } = ruleOf(name);
   const marks = [
     guarded ? "guarded" : "",
     releases ? "releases" : "",
     stepUp ? "second factor" : "",
+    reads === "accounts" ? "of accounts" : "",
+    reads === "whole" ? "of the whole" : "",
     beforeFounding === true ? "before founding" : "",
   ];
   return marks.filter((mark) => mark !== "").join(", ");
@@ -60,6 +62,9 @@ rights over one account, standing and approvals are decided again where the act 
 - *guarded*: happens only as the effect of a request that enough other people approved.
 - *releases*: its answer holds a secret. It is given once, never stored, never cached; a repeat is refused.
 - *second factor*: takes a fresh code of the caller's own authenticator as an argument of the call.
+- *of accounts*: tells of the accounts that the caller's entries cover, and of the caller's own part; others are as if they were not
+  ([decision 0036](../decisions/0036-reading-follows-scope.md)).
+- *of the whole*: tells of all accounts together, and answers only whose entries are over all of them.
 - *before founding*: answers also while the deployment is not founded.
 
 | operation | who | marks |

@@ -29,6 +29,7 @@ import { AccountLogController } from "../../src/audit/account-log.rest.js";
 import { AccountLog } from "../../src/audit/account-log.service.js";
 import { AuditController } from "../../src/audit/audit.rest.js";
 import { AuditReader } from "../../src/audit/audit-reader.service.js";
+import { LogReading } from "../../src/audit/log-reading.port.js";
 import { ReportsController } from "../../src/audit/reports.rest.js";
 import { Reports } from "../../src/audit/reports.service.js";
 import { TlogController } from "../../src/audit/tlog.rest.js";
@@ -58,6 +59,7 @@ import { OidcSignIn } from "../../src/people/oidc-sign-in.service.js";
 import { PeopleController } from "../../src/people/people.rest.js";
 import { People } from "../../src/people/people.service.js";
 import { PersonSessionsController } from "../../src/people/person-sessions.rest.js";
+import { Reading } from "../../src/people/reading.service.js";
 import { SessionMethods } from "../../src/people/session-methods.service.js";
 import { SessionsController } from "../../src/people/sessions.rest.js";
 import { Sessions } from "../../src/people/sessions.service.js";
@@ -112,7 +114,9 @@ const UNUSED = [
   OidcSignIn,
   People,
   Policies,
+  LogReading,
   PreviewPolicy,
+  Reading,
   RefusalLog,
   RegisterAccount,
   Reports,

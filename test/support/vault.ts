@@ -6,15 +6,12 @@ import { join } from "node:path";
 import { Pool } from "pg";
 import type { DataSource } from "typeorm";
 import { MIGRATIONS } from "../../migrations/index.js";
-import { AccountRegistry } from "../../src/accounts/account-registry.service.js";
 import { RootAddresses } from "../../src/accounts/root-addresses.service.js";
-import { AccessGrants } from "../../src/approvals/access-grants.service.js";
 import { accountChangeAct } from "../../src/approvals/account-change-act.service.js";
 import { brakeRaiseAct } from "../../src/approvals/brake-raise-act.service.js";
 import { CATALOGUE } from "../../src/approvals/catalogue.js";
 import { revokeGrantsOf } from "../../src/approvals/end-grant.service.js";
 import { eraseAct } from "../../src/approvals/erase-act.service.js";
-import { Glass } from "../../src/approvals/glass.service.js";
 import type { RequestForm } from "../../src/approvals/guarded-act.port.js";
 import { type BrakeLimits, OpeningBrake } from "../../src/approvals/opening-brake.service.js";
 import { peopleActs } from "../../src/approvals/people-acts.service.js";
@@ -22,7 +19,6 @@ import { Policies } from "../../src/approvals/policies.service.js";
 import { policyActs } from "../../src/approvals/policy-acts.service.js";
 import { isReferral } from "../../src/approvals/purpose.js";
 import { RegisterAccount } from "../../src/approvals/register-account.service.js";
-import { Requests } from "../../src/approvals/requests.service.js";
 import { revealAct } from "../../src/approvals/reveal-act.service.js";
 import { TAKING_STATEMENT } from "../../src/approvals/taking-statement.service.js";
 import { TicketLooks } from "../../src/approvals/ticket-looks.service.js";
@@ -59,6 +55,7 @@ import { Founding } from "../../src/people/founding.service.js";
 import { InvitationHalves } from "../../src/people/invitation-halves.service.js";
 import { NoticeRecipients } from "../../src/people/notice-recipients.service.js";
 import { People } from "../../src/people/people.service.js";
+import { Reading } from "../../src/people/reading.service.js";
 import type { Scope } from "../../src/people/scope.js";
 import type { Sessions } from "../../src/people/sessions.service.js";
 import { SignIn } from "../../src/people/sign-in.service.js";
@@ -69,7 +66,6 @@ import { ImportAccounts } from "../../src/secrets/import-accounts.service.js";
 import { ReadBack } from "../../src/secrets/read-back.service.js";
 import { RevealSecret } from "../../src/secrets/reveal-secret.service.js";
 import { NO_COPIES, type SealedCopies } from "../../src/secrets/sealed-copies.port.js";
-import { Secrets } from "../../src/secrets/secrets.service.js";
 import { waiveAct } from "../../src/secrets/waive-act.service.js";
 import { Log } from "../../src/telemetry/log.service.js";
 import { Metrics } from "../../src/telemetry/metrics.js";
@@ -82,6 +78,7 @@ import type { TicketSystem } from "../../src/tickets/ticket-system.port.js";
 import { AuthenticatorApp } from "./authenticator-app.js";
 import { createTestDatabase, type TestDatabase } from "./postgres.js";
 import { type ProviderBench, type ProviderBenchOptions, providerBench } from "./provider-bench.js";
+import { WatchedAccounts, WatchedGlass, WatchedGrants, WatchedRequests, WatchedSecrets } from "./unscoped.js";
 
 export const LOG_ORIGIN = "rootkeep.test/audit/test/1";
 const PASSWORD = "a long pass phrase of tests";
@@ -166,16 +163,17 @@ export class Vault {
       readonly seal: AuthenticatorSeal;
     },
     readonly certification: Certification,
+    readonly reading: Reading,
     readonly policies: Policies,
     readonly trust: TrustedConfiguration,
-    readonly requests: Requests,
-    readonly grants: AccessGrants,
-    readonly glass: Glass,
+    readonly requests: WatchedRequests,
+    readonly grants: WatchedGrants,
+    readonly glass: WatchedGlass,
     readonly reveals: RevealSecret,
     readonly imports: ImportAccounts,
     readonly candidates: Candidates,
-    readonly secrets: Secrets,
-    readonly accounts: AccountRegistry,
+    readonly secrets: WatchedSecrets,
+    readonly accounts: WatchedAccounts,
     readonly addresses: RootAddresses,
     readonly registrations: RegisterAccount,
     readonly board: Board,
@@ -259,11 +257,12 @@ export class Vault {
     };
     const policies = new Policies(transactions);
     const certification = new Certification(transactions, log, keys.records, options.recertifySeconds ?? 92 * 86_400);
+    const reading = new Reading(transactions);
     const trust = new TrustedConfiguration(log, keys.records, certification, {
       settings: { deployment: "test" },
       digest: options.configDigest ?? "ab".repeat(32),
     });
-    const secrets = new Secrets(transactions, log);
+    const secrets = new WatchedSecrets(transactions, log);
     const addresses = new RootAddresses(transactions, keys.records, { before: "root-", after: "", domain: "aws.example.com" });
     const reveal = revealAct(CATALOGUE, secrets);
     const ticketPattern = compileTicketPattern("[A-Z]{2,5}-[0-9]{1,6}");
@@ -284,12 +283,12 @@ export class Vault {
       ...peopleActs(persons, enrolment, allowlist, certification, linking),
       ...policyActs(CATALOGUE),
     ];
-    const requests = new Requests(transactions, stepUp, acts, { logOrigin: LOG_ORIGIN, tickets });
+    const requests = new WatchedRequests(transactions, stepUp, acts, { logOrigin: LOG_ORIGIN, tickets });
     const origin = { deployment: "test", publicUrl: null };
     const pager = new Pager(options.channels ?? [], new NoticeRecipients(transactions), origin, 1_000);
-    const glass = new Glass(transactions, stepUp, pager);
+    const glass = new WatchedGlass(transactions, stepUp, pager);
     const brake = new OpeningBrake(log, transactions, options.brake ?? NO_BRAKE);
-    const grants = new AccessGrants(transactions, stepUp, reveal, brake, glass, tickets);
+    const grants = new WatchedGrants(transactions, stepUp, reveal, brake, glass, tickets);
     const vault = new Vault(
       database,
       dataSource,
@@ -301,6 +300,7 @@ export class Vault {
       directory,
       people,
       certification,
+      reading,
       policies,
       trust,
       requests,
@@ -321,7 +321,7 @@ export class Vault {
         options.copies ?? NO_COPIES,
       ),
       secrets,
-      new AccountRegistry(transactions),
+      new WatchedAccounts(transactions),
       addresses,
       new RegisterAccount(transactions, trust, addresses, ["999999999999"]),
       board,
@@ -394,8 +394,9 @@ export class Vault {
       seed = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
     } = fields;
     const csv = `aws_account_id,partition,kind,customer,root_email,password,mfa_seed\n${awsId},aws,${kind},${customer},root-${awsId}@example.com,${password},${seed}\n`;
-    await this.imports.run(this.#founders()[0], Buffer.from(csv), { onError: "reject", fromLine: 1 });
-    const [account] = await this.accounts.list("", 1, { awsId });
+    const [ada] = this.#founders();
+    await this.imports.run(ada, Buffer.from(csv), { onError: "reject", fromLine: 1 });
+    const [account] = await this.accounts.listFor(ada.personId, "", 1, { awsId });
     if (account === undefined) throw new Error("account was not imported");
     return account.id as Id<"account">;
   }

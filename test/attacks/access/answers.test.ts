@@ -145,7 +145,7 @@ describe("a reset", () => {
     const { grantId } = await vault.grant(rita, [alan], account);
     await vault.decide({ operation: "authenticator.reset", subject: { personId: rita.personId } });
     assert.equal((await vault.grants.read(grantId)).state, "REVOKED");
-    assert.equal((await vault.accounts.byId(account)).checkoutGrantId, null);
+    assert.equal((await vault.accounts.readFor(rita.personId, account)).checkoutGrantId, null);
   });
 
   it("does not let a look-alike in beside a person who is known", async () => {

@@ -7,14 +7,16 @@ import { draftEntry, SYSTEM_ACTOR } from "../../../src/audit/draft.js";
 import { isRootkeepError } from "../../../src/kernel/errors.js";
 import { newId } from "../../../src/kernel/ids.js";
 import { withClient } from "../../support/postgres.js";
-import { Vault } from "../../support/vault.js";
+import { type Actor, Vault } from "../../support/vault.js";
 
 const COUNT = 60;
 
 describe("searching accounts", () => {
   let vault: Vault;
+  let ada: Actor;
   before(async () => {
     vault = await Vault.open();
+    [ada] = await vault.found();
     await vault.transactions.run(async (tx) => {
       const createdAt = await tx.clock();
       for (let index = 0; index < COUNT; index++) {
@@ -67,7 +69,7 @@ describe("searching accounts", () => {
       assert.equal(all.length, COUNT);
       const pages: string[] = [];
       for (let after = ""; ; ) {
-        const page = await vault.accounts.list(after, 4, filter);
+        const page = await vault.accounts.listFor(ada.personId, after, 4, filter);
         pages.push(...page.map(({ id }) => id));
         if (page.length < 4) break;
         after = page.at(-1)?.id ?? "";
@@ -77,9 +79,9 @@ describe("searching accounts", () => {
   }
 
   it("matches letters beyond A to Z as they are, and no sign as a wildcard", async () => {
-    assert.equal((await vault.accounts.list("", 100, { text: "ümlaut" })).length, 0);
-    assert.equal((await vault.accounts.list("", 100, { text: "Ümlaut" })).length, COUNT / 4);
-    assert.equal((await vault.accounts.list("", 100, { text: "%" })).length, 0);
+    assert.equal((await vault.accounts.listFor(ada.personId, "", 100, { text: "ümlaut" })).length, 0);
+    assert.equal((await vault.accounts.listFor(ada.personId, "", 100, { text: "Ümlaut" })).length, COUNT / 4);
+    assert.equal((await vault.accounts.listFor(ada.personId, "", 100, { text: "%" })).length, 0);
   });
 
   it("asks for what the indexes are of", async () => {
@@ -105,10 +107,12 @@ describe("searching accounts", () => {
   });
 
   it("refuses a row that answers another question [DR-15]", async () => {
-    const [row] = await vault.accounts.list("", 1, { state: "active" });
+    const [row] = await vault.accounts.listFor(ada.personId, "", 1, { state: "active" });
     await withClient(vault.database.superuser, (client) =>
       client.query("UPDATE accounts.account SET state = 'closed' WHERE id = $1", [row?.id]),
     );
-    await assert.rejects(vault.accounts.list("", 10, { state: "closed" }), (error: unknown) => isRootkeepError(error, "ROW_REFUSED"));
+    await assert.rejects(vault.accounts.listFor(ada.personId, "", 10, { state: "closed" }), (error: unknown) =>
+      isRootkeepError(error, "ROW_REFUSED"),
+    );
   });
 });

@@ -29,7 +29,7 @@ describe("the requests that await somebody", () => {
     return (await vault.requests.submit(rita, form)).requestId;
   };
   const awaiting = async ({ personId }: Actor, after = "", limit = 50): Promise<string[]> =>
-    (await vault.requests.list({ awaits: personId }, after, limit)).map(({ id }) => id);
+    (await vault.requests.listFor(personId, { isAwaiting: true }, after, limit)).map(({ id }) => id);
 
   // Peer's mistake (teleport#34370): the form to decide was shown to people who cannot.
   it("are those within role and scope, not one's own, not about oneself, not decided (OpenBao shows approvers no list at all, row 49)", async () => {

@@ -48,7 +48,7 @@ describe("a check-out", () => {
     });
     assert.equal((await vault.grants.read(first.grantId)).state, "EXPIRED");
     const { grantId } = await vault.requests.read(requestId);
-    assert.equal((await vault.accounts.byId(account)).checkoutGrantId, grantId);
+    assert.equal((await vault.accounts.readFor(rita.personId, account)).checkoutGrantId, grantId);
     const { size } = await vault.reader.head();
     const actions = (await vault.reader.entries(size - 2, 2)).map(({ entry }) => entry.action);
     assert.deepEqual(actions, ["grant.expired", "request.opened"]);

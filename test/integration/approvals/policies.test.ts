@@ -246,7 +246,7 @@ describe("policies", () => {
     const previewer = new PreviewPolicy(vault.transactions, CATALOGUE);
     const { number } = await vault.policies.current();
     const policy = { name: "acme", purposes: ["drill"], scope: { kind: "customer", values: ["Acme"] }, minutes: 10 };
-    const { before: from, after: to, purposes } = await previewer.preview({ name: "acme", policy, replaces: null });
+    const { before: from, after: to, purposes } = await previewer.preview(ada.personId, { name: "acme", policy, replaces: null });
     assert.deepEqual([from.number, to.number], [number, number + 1]);
     assert.deepEqual(purposes, [
       {

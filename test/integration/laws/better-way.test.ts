@@ -55,7 +55,7 @@ describe("the best reveal is none [L7]", () => {
       }
     }
     assert.ok(tried > 50, "the catalogue has referrals");
-    assert.deepEqual(await vault.requests.list({ requesterId: rita.personId }, "", 10), []);
+    assert.deepEqual(await vault.requests.listFor(rita.personId, { requesterId: rita.personId }, "", 10), []);
   });
 
   it("keeps a member's root console shut where its organization can do the task", async () => {

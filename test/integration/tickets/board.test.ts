@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { isRootkeepError } from "../../../src/kernel/errors.js";
-import type { Id } from "../../../src/kernel/ids.js";
+import { type Id, newId } from "../../../src/kernel/ids.js";
 import { BoardTickets } from "../../../src/tickets/board-tickets.adapter.js";
 import { approve, ask } from "../../support/policies.js";
 import { ticketCrew } from "../../support/ticket-crew.js";
@@ -48,16 +48,19 @@ describe("the built-in board", () => {
 
   it("is written by whoever asks, decides or keeps, for the accounts that they have a part in; an auditor reads", async () => {
     const reference = await open(rita);
-    for (const actor of [otto, cyd]) {
+    for (const [actor, code] of [
+      [otto, "NOT_FOUND"],
+      [cyd, "NOT_ALLOWLISTED"],
+    ] as const) {
       await assert.rejects(open(actor), refusedAs("NOT_ALLOWLISTED"));
-      await assert.rejects(vault.board.close(actor, reference), refusedAs("NOT_ALLOWLISTED"));
-      await assert.rejects(vault.board.comment(actor, reference, "something to say"), refusedAs("NOT_ALLOWLISTED"));
+      await assert.rejects(vault.board.close(actor, reference), refusedAs(code));
+      await assert.rejects(vault.board.comment(actor, reference, "something to say"), refusedAs(code));
     }
     await vault.board.comment(alan, reference, "something to say");
     await vault.board.close(alan, reference);
     await assert.rejects(vault.board.close(alan, reference), refusedAs("STATE_CONFLICT"));
     await vault.board.comment(rita, reference, "what came of it");
-    const { ticket, comments } = await vault.board.read(reference);
+    const { ticket, comments } = await vault.board.readFor(rita.personId, reference);
     assert.deepEqual([ticket.state, ticket.openedBy, ticket.closedBy], ["CLOSED", rita.personId, alan.personId]);
     assert.deepEqual(
       comments.map(({ authorId, body }) => [authorId, body]),
@@ -66,7 +69,8 @@ describe("the built-in board", () => {
         [rita.personId, "what came of it"],
       ],
     );
-    for (const unknown of ["OPS-9999", "", "OPS-1 "]) await assert.rejects(vault.board.read(unknown), refusedAs("NOT_FOUND"));
+    for (const unknown of ["OPS-9999", "", "OPS-1 "])
+      await assert.rejects(vault.board.readFor(rita.personId, unknown), refusedAs("NOT_FOUND"));
   });
 
   it("has a ticket of no account closed by who opened it and by custodians: nobody else refuses the acts that name it", async () => {
@@ -115,7 +119,7 @@ describe("the built-in board", () => {
     await crew.turn();
     await vault.dataSource.query("UPDATE tickets.ticket_update SET state = 'WAITING', next_at = clock_timestamp()");
     await crew.turn();
-    const { comments } = await vault.board.read(reference);
+    const { comments } = await vault.board.readFor(rita.personId, reference);
     assert.deepEqual(
       comments.map(({ authorId, body }) => [authorId, /^state: +(\w+)$/m.exec(body)?.[1]]),
       [
@@ -126,12 +130,36 @@ describe("the built-in board", () => {
     );
   });
 
+  it("shows of a ticket only what its reader may know of: others' accounts, and what the service writes of them, stay out", async () => {
+    const [about, general, his] = [await open(rita), await open(rita, null), await open(otto, null)];
+    await vault.board.comment(rita, general, "for everybody");
+    assert.equal(await vault.board.note(general, newId("ticketUpdate"), "request: of somebody"), true);
+    const commentsOf = async (reader: Actor, reference: string): Promise<(string | null)[]> =>
+      (await vault.board.readFor(reader.personId, reference)).comments.map(({ authorId }) => authorId);
+    assert.deepEqual(await commentsOf(otto, general), [rita.personId]);
+    assert.deepEqual(await commentsOf(cyd, general), [rita.personId, null]);
+    await assert.rejects(vault.board.readFor(otto.personId, about), refusedAs("NOT_FOUND"));
+    const listed = async (limit: number): Promise<string[]> => {
+      const all: string[] = [];
+      for (let after = ""; ; ) {
+        const page = await vault.board.listFor(otto.personId, "OPEN", after, limit);
+        all.push(...page.map(({ reference }) => reference));
+        after = page.at(-1)?.id ?? "";
+        if (page.length < limit) return all;
+      }
+    };
+    for (const limit of [1, 2, 100]) {
+      const references = await listed(limit);
+      assert.deepEqual([references.includes(about), references.includes(general), references.includes(his)], [false, true, true]);
+    }
+  });
+
   it("lists the open ones, page by page", async () => {
-    const all = await vault.board.list(undefined, "", 100);
-    const openOnes = await vault.board.list("OPEN", "", 100);
+    const all = await vault.board.listFor(rita.personId, undefined, "", 100);
+    const openOnes = await vault.board.listFor(rita.personId, "OPEN", "", 100);
     assert.ok(openOnes.length > 1 && openOnes.length < all.length && openOnes.every(({ state }) => state === "OPEN"));
-    const first = await vault.board.list("OPEN", "", 1);
-    const rest = await vault.board.list("OPEN", first[0]!.id, 100);
+    const first = await vault.board.listFor(rita.personId, "OPEN", "", 1);
+    const rest = await vault.board.listFor(rita.personId, "OPEN", first[0]!.id, 100);
     assert.deepEqual(
       [...first, ...rest].map(({ id }) => id),
       openOnes.map(({ id }) => id),

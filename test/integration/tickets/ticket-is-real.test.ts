@@ -42,7 +42,7 @@ describe("where a ticket system is connected", () => {
     for (const [, ticket] of desk.tickets) ticket.isOpen = true;
   });
 
-  const submitted = async (): Promise<number> => (await vault.requests.list({}, "", 1000)).length;
+  const submitted = async (): Promise<number> => (await vault.requests.listFor(rita.personId, {}, "", 1000)).length;
   const granted = async (rest: object = {}): Promise<Id<"grant">> => {
     const requestId = await ask(vault, rita, account, rest);
     await approve(vault, alan, requestId);

@@ -48,7 +48,7 @@ async function boardHome(): Promise<Home> {
     opens: async (awsId) =>
       (await board.open(ada, { series: "OPS", accountId: awsId === null ? null : accountId, title: "what it is about" })).reference,
     closes: (reference) => board.close(ada, reference),
-    reads: async (reference) => (await board.read(reference)).comments.map(({ body }) => body),
+    reads: async (reference) => (await board.readFor(ada.personId, reference)).comments.map(({ body }) => body),
   };
 }
 

@@ -1,7 +1,4 @@
 // What the model is held against: the real engine, over whatever keeps its rows.
-import type { AccessGrants } from "../../../src/approvals/access-grants.service.js";
-import type { Glass } from "../../../src/approvals/glass.service.js";
-import type { Requests } from "../../../src/approvals/requests.service.js";
 import type { Transactions } from "../../../src/audit/transactions.service.js";
 import type { Id } from "../../../src/kernel/ids.js";
 import type { ActingPerson } from "../../../src/people/acting-person.service.js";
@@ -9,6 +6,7 @@ import type { Allowlist } from "../../../src/people/allowlist.service.js";
 import type { People } from "../../../src/people/people.service.js";
 import type { Sessions } from "../../../src/people/sessions.service.js";
 import type { RevealSecret } from "../../../src/secrets/reveal-secret.service.js";
+import type { WatchedGlass, WatchedGrants, WatchedRequests } from "../../support/unscoped.js";
 import type { Fate } from "./world.js";
 
 /** An entry of the log, as far as it is looked at here. */
@@ -43,9 +41,9 @@ export interface ModelAccount {
 
 export interface Services {
   readonly transactions: Transactions;
-  readonly requests: Requests;
-  readonly grants: AccessGrants;
-  readonly glass: Glass;
+  readonly requests: WatchedRequests;
+  readonly grants: WatchedGrants;
+  readonly glass: WatchedGlass;
   readonly reveals: RevealSecret;
   readonly people: People;
   readonly allowlist: Allowlist;

@@ -3,15 +3,12 @@
 import { createHash } from "node:crypto";
 import { AccountRow } from "../../../src/accounts/account.entity.js";
 import { AccessGrant } from "../../../src/approvals/access-grant.entity.js";
-import { AccessGrants } from "../../../src/approvals/access-grants.service.js";
 import { CATALOGUE } from "../../../src/approvals/catalogue.js";
 import { revokeGrantsOf } from "../../../src/approvals/end-grant.service.js";
-import { Glass } from "../../../src/approvals/glass.service.js";
 import { OpeningBrake } from "../../../src/approvals/opening-brake.service.js";
 import { peopleActs } from "../../../src/approvals/people-acts.service.js";
 import { policyActs } from "../../../src/approvals/policy-acts.service.js";
 import { PolicyBookRow } from "../../../src/approvals/policy-book.entity.js";
-import { Requests } from "../../../src/approvals/requests.service.js";
 import { revealAct } from "../../../src/approvals/reveal-act.service.js";
 import { TicketLooks } from "../../../src/approvals/ticket-looks.service.js";
 import { draftEntry, SYSTEM_ACTOR } from "../../../src/audit/draft.js";
@@ -30,11 +27,11 @@ import { StepUp } from "../../../src/people/step-up.service.js";
 import { RevealSecret } from "../../../src/secrets/reveal-secret.service.js";
 import { SecretRow } from "../../../src/secrets/secret.entity.js";
 import { NO_CANDIDATE, SecretVersion } from "../../../src/secrets/secret-version.entity.js";
-import { Secrets } from "../../../src/secrets/secrets.service.js";
 import { waiveAct } from "../../../src/secrets/waive-act.service.js";
 import { ToldSystem } from "../../../src/tickets/post-ticket-update.service.js";
 import { TicketCheck } from "../../../src/tickets/ticket-check.service.js";
 import { compileTicketPattern } from "../../../src/tickets/ticket-reference.js";
+import { WatchedGlass, WatchedGrants, WatchedRequests, WatchedSecrets } from "../../support/unscoped.js";
 import type { Engine, Factor, Founder, LoggedEntry, ModelAccount, Services } from "./engine.js";
 import { seatFounders } from "./founders.js";
 import { MemoryDatabase } from "./memory-database.js";
@@ -187,7 +184,7 @@ export class MemoryEngine implements Engine {
       periodSeconds: 1,
       waitSeconds: 0,
     });
-    const secrets = new Secrets(transactions, log);
+    const secrets = new WatchedSecrets(transactions, log);
     const reveal = revealAct(CATALOGUE, secrets);
     const acts = [
       reveal,
@@ -200,18 +197,18 @@ export class MemoryEngine implements Engine {
     const tickets = new TicketLooks(transactions, new TicketCheck(null, { every: ticketPattern, glass: ticketPattern }), {
       assertApproved: () => undefined,
     });
-    const requests = new Requests(transactions, stepUp, acts, { logOrigin: "model", tickets });
+    const requests = new WatchedRequests(transactions, stepUp, acts, { logOrigin: "model", tickets });
     const send = (): Promise<void> => (this.#on.paging ? Promise.resolve() : Promise.reject(new RootkeepError("UNAVAILABLE")));
     const channel = { name: "webhook", isPersonal: false, send } as const;
-    const glass = new Glass(transactions, stepUp, new Pager([channel], {} as never, { deployment: "test", publicUrl: null }));
-    const grants = new AccessGrants(transactions, stepUp, reveal, new OpeningBrake(log, transactions, brake), glass, tickets);
+    const glass = new WatchedGlass(transactions, stepUp, new Pager([channel], {} as never, { deployment: "test", publicUrl: null }));
+    const grants = new WatchedGrants(transactions, stepUp, reveal, new OpeningBrake(log, transactions, brake), glass, tickets);
     const provider = { issuer: null, assertStands: () => Promise.resolve() };
     const limits = { idleSeconds: SESSION_SECONDS, absoluteSeconds: SESSION_SECONDS };
     const sessions = new Sessions(dataSource, transactions, RECORDS as never, provider, limits);
     return { transactions, requests, grants, glass, reveals: this.#reveals(transactions, grants), people, allowlist, sessions };
   }
 
-  #reveals(transactions: Transactions, grants: AccessGrants): RevealSecret {
+  #reveals(transactions: Transactions, grants: WatchedGrants): RevealSecret {
     const opened = async (text: string) => {
       await this.#unwrapped();
       return { value: Secret.of(Buffer.from(text)), requestId: null };

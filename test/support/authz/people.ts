@@ -89,9 +89,9 @@ export class Seeds {
   }
 
   /** Puts somebody on the allowlist. */
-  async allow(personId: Id<"person">, roles: readonly Role[]): Promise<readonly Id<"allowlist">[]> {
+  async allow(personId: Id<"person">, roles: readonly Role[], scope: Scope = { kind: "all" }): Promise<readonly Id<"allowlist">[]> {
     const { result } = await this.#transactions.run(async (tx) => {
-      const rows = allowIn(tx, personId, roles, { kind: "all" }, await tx.clock());
+      const rows = allowIn(tx, personId, roles, scope, await tx.clock());
       return { result: rows.map(({ id }) => id), entries: [{ draft: systemDraft() }] };
     });
     return result;

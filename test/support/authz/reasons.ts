@@ -14,7 +14,7 @@ export const EXPLANATION = [
   "suspended               took part, was suspended, and has the session of before",
   "off list                took part, was taken off the allowlist, and signed in anew",
   "back                    the same, and was put on the allowlist again",
-  "outside                 has the role for another customer's accounts only",
+  "outside                 has the role for another customer's accounts only: what is read of an account is as if it were not",
   "stale, used             the first who passes, with a code whose time is over, and with the code that was just taken",
   "orphan                  the first who passes, on what somebody asked for (or, to open it, approved) who was suspended since",
   "unknown                 the first who passes (or other), on an id that nothing has",
@@ -39,11 +39,13 @@ export const PUBLIC: Readonly<Partial<Record<Operation, string>>> = {
   "identity.accept": "carries both halves of an invitation, the provider's word and a code",
 };
 
-/** Reading is by role, whatever accounts it is over (docs/threat-model.md, "Anyone signed in"). */
-export const READ_BY_ROLE: ReadonlySet<Operation> = new Set<Operation>([
-  ...(["account.read", "secret.list", "request.read", "grant.read", "policy.explain", "ticket.read"] as const),
-  ...(["audit.export", "identity.list", "session.survey", "import.read"] as const),
-]);
+/** What is read of people, or of a file, is of no account: by role alone, whatever accounts that is over (docs/decisions/0036). */
+export const READ_BY_ROLE: ReadonlySet<Operation> = new Set<Operation>(["identity.list", "session.survey", "import.read"]);
+
+/** What is read of accounts: by the scopes of one's entries. Of what one took part in one reads on, also when one is back. */
+export function isReadByScope(operation: Operation): boolean {
+  return ruleOf(operation).reads !== undefined;
+}
 
 /** What somebody who is back may do to what they took part in before: it takes away, and gives nothing. */
 export const PASSES_BACK: ReadonlySet<Operation> = new Set<Operation>([
@@ -71,11 +73,27 @@ const NO_PARTY: Readonly<Partial<Record<Operation, string>>> = {
   ]),
   ...entries(ALONE, [
     ...(["session.revoke", "session.survey", "session.end", "identity.list", "person.suspend", "allowlist.revoke"] as const),
-    ...(["notice.retry", "account.import", "account.register", "request.submit", "ticket.open", "ticket_update.retry", "candidate.stage"] as const),
+    ...([
+      "notice.retry",
+      "account.import",
+      "account.register",
+      "request.submit",
+      "ticket.open",
+      "ticket_update.retry",
+      "candidate.stage",
+    ] as const),
   ]),
   ...entries(OPENED, ["ticket.read", "ticket.comment", "ticket.close"]),
   ...entries(THING, [
-    ...(["person.enrol", "allowlist.certify", "config.approve", "policy.change", "secret.waive", "account.change", "account.destroy"] as const),
+    ...([
+      "person.enrol",
+      "allowlist.certify",
+      "config.approve",
+      "policy.change",
+      "secret.waive",
+      "account.change",
+      "account.destroy",
+    ] as const),
     ...(["invitation.link", "invitation.code"] as const),
   ]),
 };

@@ -55,6 +55,19 @@ describe("the list of operations", () => {
     assert.deepEqual(changing, []);
   });
 
+  it("says of every operation that only reads how far, or that it is of no account", () => {
+    const ofNoAccount = [
+      ...["session.list", "session.survey", "identity.list", "person.self", "person.list", "team.list", "config.read", "import.read"],
+      ...["purpose.list", "policy.list", "policy.history", "notice.list"],
+    ];
+    const reading = OPERATION_NAMES.filter((name) => /\.(list|read|history|explain|preview|report|export|survey|self)$/.test(name));
+    assert.deepEqual(
+      reading.filter((name) => ruleOf(name).reads === undefined),
+      ofNoAccount.sort((one, other) => reading.indexOf(one as never) - reading.indexOf(other as never)),
+    );
+    assert.ok(OPERATION_NAMES.every((name) => ruleOf(name).reads === undefined || reading.includes(name)));
+  });
+
   it("answers before founding only to probes and founders", () => {
     const early = OPERATION_NAMES.filter((name) => ruleOf(name).beforeFounding === true);
     assert.deepEqual(early, ["sys.live", "sys.ready", "sys.health", "sys.metrics", "sys.openapi", "founding.accept", "founding.confirm"]);
