@@ -1,15 +1,14 @@
 import { hash, randomUUID } from "node:crypto";
-import { constants } from "node:fs";
-import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { RootkeepError } from "../kernel/errors.js";
+import { directoryFault, fileErrorCode, readPlain, syncDirectory, writeNew } from "./durable-file.adapter.js";
 import type { Guard, GuardState } from "./guard.port.js";
 import { type FileState, headName, headsAmong, holdsStates, newFileState, noteName, spentNotes } from "./guard-files.js";
 import { decodeGuardNote, encodeGuardNote, GUARD_NOTE_BYTES_MAX } from "./guard-note.js";
 import type { GuardUri } from "./guard-uri.js";
 
-const OTHERS_MAY_WRITE = 0o022;
 /** A directory that is read while a name in it changes may show both names or neither; it is read again so many times. */
 const LOOKS_MAX = 20;
 const LOOK_PAUSE_MS = 5;
@@ -71,7 +70,7 @@ export class FileGuard implements Guard {
     try {
       await rename(join(home, headName(previous.stem)), join(home, headName(next.stem)));
     } catch (error) {
-      if (codeOf(error) !== "ENOENT") throw error;
+      if (fileErrorCode(error) !== "ENOENT") throw error;
       await rm(join(home, noteName(next.stem)), { force: true });
       return false;
     }
@@ -125,7 +124,7 @@ export class FileGuard implements Guard {
       await rename(draft, join(this.#path, STATE_DIRECTORY));
     } catch (error) {
       await rm(draft, { recursive: true, force: true });
-      if (codeOf(error) !== "ENOTEMPTY" && codeOf(error) !== "EEXIST") throw error;
+      if (fileErrorCode(error) !== "ENOTEMPTY" && fileErrorCode(error) !== "EEXIST") throw error;
     }
     await syncDirectory(this.#path);
   }
@@ -134,13 +133,11 @@ export class FileGuard implements Guard {
 /** The names in a directory that is ours alone; null when it is not there. */
 async function listed(path: string): Promise<readonly string[] | null> {
   try {
-    const facts = await lstat(path);
-    if (!facts.isDirectory()) throw unavailable("guard_is_no_directory");
-    if ((facts.mode & OTHERS_MAY_WRITE) !== 0) throw unavailable("guard_is_open_to_others");
-    if (process.getuid !== undefined && facts.uid !== process.getuid()) throw unavailable("guard_has_another_owner");
+    const fault = await directoryFault(path);
+    if (fault !== null) throw unavailable(`guard_${fault}`);
     return await readdir(path);
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return null;
+    if (fileErrorCode(error) === "ENOENT") return null;
     throw error;
   }
 }
@@ -149,46 +146,16 @@ async function tidy(home: string, current: FileState, previous: FileState): Prom
   for (const file of spentNotes(await readdir(home), current, previous)) await rm(join(home, file), { force: true });
 }
 
-async function writeNew(path: string, bytes: Buffer): Promise<void> {
-  const file = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** The file's bytes, or null when it is not there. O_NONBLOCK: opening a FIFO that nobody writes would block for ever. */
+/** The file's bytes, or null when it is not there. */
 async function readNote(path: string): Promise<Buffer | null> {
-  try {
-    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    try {
-      const facts = await file.stat();
-      if (!facts.isFile() || facts.size > GUARD_NOTE_BYTES_MAX) throw unavailable("guard_is_malformed");
-      return await file.readFile();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return null;
-    throw error;
-  }
+  const bytes = await readPlain(path, GUARD_NOTE_BYTES_MAX);
+  if (bytes === "unfit") throw unavailable("guard_is_malformed");
+  return bytes;
 }
 
 function checkedNote(state: FileState, bytes: Buffer): string {
   if (hash("sha256", bytes) !== state.noteHash) throw unavailable("guard_is_malformed");
   return decodeGuardNote(bytes);
-}
-
-/** Without it a power cut could take a name away again, or bring one back. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }
 
 /** Failures of the file system as ours; their messages name paths. */
@@ -197,14 +164,10 @@ async function told<T>(act: () => Promise<T>): Promise<T> {
     return await act();
   } catch (error) {
     if (error instanceof RootkeepError) throw error;
-    throw unavailable(`guard_file_system_${codeOf(error)}`);
+    throw unavailable(`guard_file_system_${fileErrorCode(error)}`);
   }
 }
 
 function unavailable(reason: string): RootkeepError {
   return new RootkeepError("UNAVAILABLE", { reason });
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown";
 }

@@ -20,22 +20,27 @@ const PATH_CHARS_MAX = 1_024;
  * @throws RootkeepError `MALFORMED`; the rule names what is wrong, never the value.
  */
 export function parseGuardUri(uri: string): GuardUri {
-  if (uri.startsWith("file:")) return parseFile(uri);
-  if (!uri.startsWith("s3:")) return refuse("begins with file: or s3:");
+  if (uri.startsWith("file:")) return { scheme: "file", uri, path: parseFileUri(uri, "guard") };
+  if (!uri.startsWith("s3:")) return refuse("guard", "begins with file: or s3:");
   const { location, path, parameter } = parseS3Uri(uri, "guard", { versioned: /^$/ });
-  if (path === "") return refuse("s3: takes a key");
+  if (path === "") return refuse("guard", "s3: takes a key");
   return { scheme: "s3", uri, location, key: path, isVersioned: parameter("versioned") !== undefined };
 }
 
-function parseFile(uri: string): GuardUri {
+/**
+ * The path of `file:<path>`, without slashes at its end.
+ * @param field the setting's name in errors.
+ * @throws RootkeepError `MALFORMED`; the rule names what is wrong, never the value.
+ */
+export function parseFileUri(uri: string, field: string): string {
   const rest = uri.slice("file:".length);
   // file://host/path would name a directory on another machine; file:///path has an empty host.
-  if (rest.startsWith("//") && !rest.startsWith("///")) return refuse("file: takes a local path");
+  if (rest.startsWith("//") && !rest.startsWith("///")) return refuse(field, "file: takes a local path");
   const path = (rest.startsWith("//") ? rest.slice(2) : rest).replace(/\/+$/, "");
-  if (path === "" || path.length > PATH_CHARS_MAX || path.includes("\0")) return refuse("file: takes a path");
-  return { scheme: "file", uri, path };
+  if (path === "" || path.length > PATH_CHARS_MAX || path.includes("\0")) return refuse(field, "file: takes a path");
+  return path;
 }
 
-function refuse(rule: string): never {
-  throw new RootkeepError("MALFORMED", { fields: [{ field: "guard", rule }] });
+function refuse(field: string, rule: string): never {
+  throw new RootkeepError("MALFORMED", { fields: [{ field, rule }] });
 }

@@ -46,7 +46,7 @@ type Sdk = typeof import("@aws-sdk/client-s3");
 type Sending = { readonly sdk: Sdk; readonly client: S3Client; readonly bucket: Bucket; readonly abortSignal: AbortSignal };
 type Bucket = { readonly Bucket: string; readonly ExpectedBucketOwner?: string };
 
-/** The few operations on one bucket that guard and anchors need, with conditions, a deadline and few attempts. */
+/** The few operations on one bucket that guard, anchors and the second store need, with conditions, a deadline and few attempts. */
 export class S3Bucket {
   readonly #location: S3Location;
   readonly #options: S3Options;
@@ -134,6 +134,27 @@ export class S3Bucket {
     }
   }
 
+  /** Keys that begin with `prefix`, in the order of their bytes; what was deleted is left out. @throws RootkeepError `UNAVAILABLE` */
+  async *keys(prefix: string): AsyncGenerator<string> {
+    let token: string | undefined;
+    do {
+      const place = token === undefined ? {} : { ContinuationToken: token };
+      const page = await this.#ask(({ sdk, client, bucket, abortSignal }) =>
+        client.send(new sdk.ListObjectsV2Command({ ...bucket, Prefix: prefix, ...place }), { abortSignal }),
+      );
+      for (const { Key: key } of page.Contents ?? []) if (key !== undefined) yield key;
+      if (page.IsTruncated === true && page.NextContinuationToken === undefined) throw s3Unavailable("s3_answer_is_malformed");
+      token = page.IsTruncated === true ? page.NextContinuationToken : undefined;
+    } while (token !== undefined);
+  }
+
+  /** Deletes one version for good; no marker is left. @throws RootkeepError `UNAVAILABLE`, also where the version is locked. */
+  async deleteVersion({ key, versionId }: S3Version): Promise<void> {
+    await this.#ask(({ sdk, client, bucket, abortSignal }) =>
+      client.send(new sdk.DeleteObjectCommand({ ...bucket, Key: key, VersionId: versionId }), { abortSignal }),
+    );
+  }
+
   /** Whether the bucket keeps versions. @throws RootkeepError `UNAVAILABLE` */
   async keepsVersions(): Promise<boolean> {
     const reply = await this.#ask(({ sdk, client, bucket, abortSignal }) =>
@@ -144,10 +165,17 @@ export class S3Bucket {
 
   /** Whether objects of the bucket can be locked. @throws RootkeepError `UNAVAILABLE`, with `s3_bucket_has_no_object_lock` where it was never set up. */
   async hasObjectLock(): Promise<boolean> {
-    const reply = await this.#ask(({ sdk, client, bucket, abortSignal }) =>
-      client.send(new sdk.GetObjectLockConfigurationCommand(bucket), { abortSignal }),
-    );
-    return reply.ObjectLockConfiguration?.ObjectLockEnabled === "Enabled";
+    return (await this.#ask(lockConfiguration))?.ObjectLockEnabled === "Enabled";
+  }
+
+  /** Whether what is written without a lock of its own is locked all the same. @throws RootkeepError `UNAVAILABLE` */
+  async locksByDefault(): Promise<boolean> {
+    try {
+      return (await this.#send(lockConfiguration))?.Rule?.DefaultRetention !== undefined;
+    } catch (error) {
+      if (error instanceof S3Failure && error.reason === "s3_bucket_has_no_object_lock") return false;
+      throw unavailable(error);
+    }
   }
 
   async #ask<Reply>(call: (sending: Sending) => Promise<Reply>): Promise<Reply> {
@@ -207,6 +235,11 @@ export class S3Bucket {
     }));
     return this.#client;
   }
+}
+
+async function lockConfiguration({ sdk, client, bucket, abortSignal }: Sending) {
+  const reply = await client.send(new sdk.GetObjectLockConfigurationCommand(bucket), { abortSignal });
+  return reply.ObjectLockConfiguration;
 }
 
 /** The SDK's abort signal ends with the headers; the body is bounded here, in time and in size. */

@@ -34,6 +34,8 @@ export class S3Double {
   readonly refusals: (keyof typeof STATUS)[] = [];
   isSilent = false;
   hasObjectLock = true;
+  /** Whether the bucket locks what is written without a lock. */
+  locksByDefault = false;
   keepsVersions = true;
   /** Headers of every request, with method and URL. */
   readonly requests: { readonly method: string; readonly url: string; readonly headers: IncomingMessage["headers"] }[] = [];
@@ -103,6 +105,7 @@ export class S3Double {
     const key = segments.join("/");
     if (key === "") return this.#answerOfBucket(url.searchParams);
     if (request.method === "GET") return this.#get(key, url.searchParams.get("versionId"));
+    if (request.method === "DELETE") return this.#delete(key, url.searchParams.get("versionId"));
     return this.#put(key, body, request.headers);
   }
 
@@ -111,9 +114,10 @@ export class S3Double {
       return xml(`<VersioningConfiguration>${this.keepsVersions ? "<Status>Enabled</Status>" : ""}</VersioningConfiguration>`);
     if (query.has("object-lock")) {
       if (!this.hasObjectLock) return refuse(404, "ObjectLockConfigurationNotFoundError");
-      return xml("<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>");
+      const rule = this.locksByDefault ? "<Rule><DefaultRetention><Mode>GOVERNANCE</Mode><Days>1</Days></DefaultRetention></Rule>" : "";
+      return xml(`<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>${rule}</ObjectLockConfiguration>`);
     }
-    return this.#list(query);
+    return query.has("versions") ? this.#list(query) : this.#listKeys(query);
   }
 
   /**
@@ -139,6 +143,34 @@ export class S3Double {
         ? "<IsTruncated>false</IsTruncated>"
         : `<IsTruncated>true</IsTruncated><NextKeyMarker>${last.key}</NextKeyMarker><NextVersionIdMarker>${last.version.id}</NextVersionIdMarker>`;
     return xml(`<ListVersionsResult>${next}${rows.join("")}</ListVersionsResult>`);
+  }
+
+  /** What is not deleted, in pages of two. */
+  #listKeys(query: URLSearchParams): Reply {
+    const after = query.get("continuation-token") ?? "";
+    const keys = [...this.#objects.keys()]
+      .filter((key) => this.#newest(key) !== undefined && key.startsWith(query.get("prefix") ?? ""))
+      .sort();
+    const rest = keys.filter((key) => key > after);
+    const page = rest.slice(0, 2);
+    const next =
+      rest.length > 2 ? `<IsTruncated>true</IsTruncated><NextContinuationToken>${page.at(-1) ?? ""}</NextContinuationToken>` : "";
+    return xml(`<ListBucketResult>${next}${page.map((key) => `<Contents><Key>${key}</Key></Contents>`).join("")}</ListBucketResult>`);
+  }
+
+  #delete(key: string, id: string | null): Reply {
+    if (id === null) {
+      this.delete(key);
+      return { status: 204, body: "" };
+    }
+    const versions = this.#objects.get(key) ?? [];
+    const isLocked = versions.some((one) => one.id === id && one.lockMode !== undefined);
+    if (isLocked) return refuse(403, "AccessDenied");
+    this.#objects.set(
+      key,
+      versions.filter((one) => one.id !== id),
+    );
+    return { status: 204, body: "" };
   }
 
   #get(key: string, id: string | null): Reply {
