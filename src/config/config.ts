@@ -99,6 +99,7 @@ export const CONFIG_WARNINGS = [
   "migrate-role-present",
   "file-guard",
   "no-escrow",
+  "no-second-store",
   "file-log-key",
   "no-notice-channel",
 ] as const;
@@ -144,6 +145,8 @@ export interface Config {
   readonly escrowRecipient: string | null;
   /** Days for which backups are kept; null where nobody has said. */
   readonly backupHorizonDays: number | null;
+  /** URI of the second store, the path of a `file:` one absolute; null where there is none. */
+  readonly secondStore: string | null;
   /** Null where people sign in with password and authenticator alone. */
   readonly oidc: OidcConfig | null;
   readonly isPasswordOffered: boolean;

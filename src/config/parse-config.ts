@@ -56,6 +56,7 @@ export function parseConfig(environment: Environment, facts: ConfigFacts): Confi
   const signIn = readSignIn(reader);
   const escrowRecipient = readEscrowRecipient(reader);
   const rootMail = readRootMail(reader);
+  const secondStore = readSecondStore(reader, facts.cwd, apartFrom({ isProduction, database, dataDirectory }));
   if (Object.values(rootKeys).includes(log.logKey))
     reader.refuse("ROOTKEEP_LOG_KEY", "is a key that wraps secrets; the log is signed by its own");
   if (reader.problems.length > 0) throw new ConfigError(reader.problems);
@@ -78,6 +79,7 @@ export function parseConfig(environment: Environment, facts: ConfigFacts): Confi
     rootMail,
     escrowRecipient,
     backupHorizonDays: readBackupHorizon(reader),
+    secondStore,
     ...signIn,
     stream,
     notices,
@@ -90,7 +92,7 @@ export function parseConfig(environment: Environment, facts: ConfigFacts): Confi
     },
     trial,
     isProduction,
-    warnings: warningsOf({ isProduction, foundingCustodians, database, trial, rootKeys, notices, escrowRecipient, ...log }),
+    warnings: warningsOf({ isProduction, foundingCustodians, database, trial, rootKeys, notices, escrowRecipient, secondStore, ...log }),
   });
 }
 
@@ -109,6 +111,30 @@ function readEscrowRecipient(reader: EnvironmentReader): string | null {
   if (recipient === undefined) return null;
   if (!isBech32(recipient)) reader.refuse("ROOTKEEP_ESCROW_RECIPIENT", "is no recipient of age: its checksum does not hold");
   return recipient;
+}
+
+/** Where the second store must not lie: by the embedded database, whose loss it is to survive. A trial may: all that it has lies in one directory. */
+export function apartFrom({
+  isProduction,
+  database,
+  dataDirectory,
+}: Pick<Config, "isProduction" | "database" | "dataDirectory">): string | null {
+  return isProduction && database.kind === "embedded" ? dataDirectory : null;
+}
+
+function readSecondStore(reader: EnvironmentReader, cwd: string, apart: string | null): string | null {
+  const uri = reader.text("ROOTKEEP_SECOND_STORE") ?? VARIABLES.ROOTKEEP_SECOND_STORE.fallback;
+  if (uri === "none") return null;
+  const placed = placedUri(uri, cwd);
+  const path = placed.startsWith("file:") ? placed.slice("file:".length) : null;
+  if (path !== null && apart !== null && (isWithin(path, apart) || isWithin(apart, path)))
+    reader.refuse("ROOTKEEP_SECOND_STORE", "lies beside the database, whose loss it is to survive");
+  return placed;
+}
+
+/** Both absolute and normal. */
+function isWithin(path: string, directory: string): boolean {
+  return `${path.replace(/\/+$/, "")}/`.startsWith(`${directory.replace(/\/+$/, "")}/`);
 }
 
 function readDatabase(reader: EnvironmentReader, dataDirectory: string): DatabaseConfig {
@@ -138,8 +164,7 @@ function userOf(url: string): string {
 function readRootKeys(reader: EnvironmentReader, dataDirectory: string, cwd: string): Readonly<Record<RootKeyDomain, string>> {
   const shared = reader.text("ROOTKEEP_ROOT_KEY") ?? `file:${join(dataDirectory, "root-key.json")}`;
   const uriOf = (domain: RootKeyDomain): string => {
-    const uri = reader.text(ROOT_KEY_NAMES[domain]) ?? shared;
-    return uri.startsWith("file:") ? `file:${absolute(uri.slice("file:".length), cwd)}` : uri;
+    return placedUri(reader.text(ROOT_KEY_NAMES[domain]) ?? shared, cwd);
   };
   return { password: uriOf("password"), mfa: uriOf("mfa"), mail: uriOf("mail"), people: uriOf("people") };
 }
@@ -147,11 +172,10 @@ function readRootKeys(reader: EnvironmentReader, dataDirectory: string, cwd: str
 type LogConfig = Pick<Config, "logKey" | "logVerifierKey" | "guard" | "anchors" | "witnesses" | "awsS3Endpoint">;
 
 function readLog(reader: EnvironmentReader, dataDirectory: string, cwd: string): LogConfig {
-  const placed = (uri: string): string => (uri.startsWith("file:") ? `file:${absolute(uri.slice("file:".length), cwd)}` : uri);
   return {
-    logKey: placed(reader.text("ROOTKEEP_LOG_KEY") ?? `file:${join(dataDirectory, "log-key.json")}`),
+    logKey: placedUri(reader.text("ROOTKEEP_LOG_KEY") ?? `file:${join(dataDirectory, "log-key.json")}`, cwd),
     logVerifierKey: reader.text("ROOTKEEP_LOG_VERIFIER_KEY") ?? null,
-    guard: placed(reader.text("ROOTKEEP_GUARD") ?? `file:${join(dataDirectory, "guard")}`),
+    guard: placedUri(reader.text("ROOTKEEP_GUARD") ?? `file:${join(dataDirectory, "guard")}`, cwd),
     anchors: reader.list("ROOTKEEP_ANCHORS"),
     witnesses: reader.list("ROOTKEEP_WITNESSES"),
     awsS3Endpoint: reader.text("ROOTKEEP_AWS_S3_ENDPOINT") ?? null,
@@ -223,19 +247,36 @@ function refusedAccounts(listed: readonly string[], rootKeys: Readonly<Record<Ro
 }
 
 function warningsOf(
-  config: Pick<Config, "isProduction" | "foundingCustodians" | "database" | "trial" | "rootKeys" | "guard" | "notices" | "escrowRecipient">,
+  config: Pick<
+    Config,
+    "isProduction" | "foundingCustodians" | "database" | "trial" | "rootKeys" | "guard" | "notices" | "escrowRecipient" | "secondStore"
+  >,
 ): ConfigWarning[] {
   const warnings: ConfigWarning[] = [];
   if (config.isProduction && config.foundingCustodians < CUSTODIANS_WANTED) warnings.push("few-custodians");
   if (Object.values(config.rootKeys).some((uri) => uri.startsWith("file:"))) warnings.push("file-root-key");
   // A file is shared by no second replica, and lies on a disk that is restored together with the database's.
   if (config.isProduction && config.guard.startsWith("file:")) warnings.push("file-guard");
-  // Then the root key is the only way to every secret, and two custodians the only way to another custodian (law L10).
-  if (config.isProduction && config.escrowRecipient === null) warnings.push("no-escrow");
+  if (config.isProduction) warnings.push(...missingIn(config));
   if (config.trial.names.length > 0) warnings.push("trial-settings");
   if (Object.values(config.notices).every((channel) => channel === null)) warnings.push("no-notice-channel");
   if (config.database.kind === "external" && config.database.migrate !== null) warnings.push("migrate-role-present");
   return warnings;
+}
+
+/** What production can do without, at a price. */
+function missingIn({ escrowRecipient, secondStore }: Pick<Config, "escrowRecipient" | "secondStore">): ConfigWarning[] {
+  return [
+    // Then the root key is the only way to every secret, and two custodians the only way to another custodian (law L10).
+    ...(escrowRecipient === null ? (["no-escrow"] as const) : []),
+    // Then the database's last backup is all that a new password is kept in besides it (law L5).
+    ...(secondStore === null ? (["no-second-store"] as const) : []),
+  ];
+}
+
+/** `uri` with the path of a `file:` one absolute. */
+function placedUri(uri: string, cwd: string): string {
+  return uri.startsWith("file:") ? `file:${absolute(uri.slice("file:".length), cwd)}` : uri;
 }
 
 function absolute(path: string, cwd: string): string {

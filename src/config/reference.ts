@@ -69,6 +69,11 @@ const GUARD = text(
   "must be file:<path> or s3://<bucket>/<key>?region=<region>",
 );
 
+const SECOND_STORE = text(
+  /^(?:none|file:[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,1024}|s3:\/\/[!-~]{1,1024})$/u,
+  "must be none, file:<directory> or s3://<bucket>[/<prefix>]?region=<region>",
+);
+
 const OIDC_ADDRESS = text(
   /^(?:https:\/\/[A-Za-z0-9.-]{1,253}|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]))(?::[1-9]\d{0,4})?(?:\/[A-Za-z0-9._~/-]{0,512})?$/,
   "must be https://host[:port][/path] without query and fragment, or http:// on loopback",
@@ -297,6 +302,15 @@ export const VARIABLES = {
     meaning:
       "How many days any backup of the database is kept, the second store's copies among them. A certificate of destruction is provisional for so " +
       "long: a backup of before opens as long as it is there. Where nobody says, the certificate names no date.",
+    isTrusted: true,
+  },
+  ROOTKEEP_SECOND_STORE: {
+    form: SECOND_STORE,
+    fallback: "none",
+    meaning:
+      "Where every sealed credential is copied to with its wraps, so that it survives the loss of the database: file:<directory> on another volume, which " +
+      "must be there, or s3://<bucket>[/<prefix>]?region=<region> without default retention. A new password is shown only once its copy is there. With none " +
+      "the database's last backup is all that is left: production is warned of it.",
     isTrusted: true,
   },
   ROOTKEEP_OIDC_ISSUER: {

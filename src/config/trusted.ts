@@ -35,6 +35,8 @@ export interface TrustedConfig {
   readonly rootKeys: Readonly<Record<RootKeyDomain, string>>;
   /** Where root addresses are made. Left out where none are: so what was approved before there were any stays approved. */
   readonly rootMail?: string;
+  /** Left out where there is none: so what was approved before there were any stays approved. */
+  readonly secondStore?: string;
   readonly ticketPattern: string;
   /** The connected ticket system and where it is; no secret. Left out where none is: so what was approved before there were any stays approved. */
   readonly tickets?: Readonly<Record<"address" | "system", string | null>>;
@@ -83,6 +85,7 @@ export function trustedConfig(config: Config): TrustedConfig {
     refusedAccounts: config.refusedAccounts,
     rootKeys: { mail: place(mail), mfa: place(mfa), password: place(password), people: place(people) },
     ...rootMail(config.rootMail),
+    ...copiesPlace(config.secondStore, place),
     ticketPattern: config.ticketPattern,
     ...ticketSystem(config.tickets),
     witnesses: config.witnesses,
@@ -99,6 +102,10 @@ function escrowQuorum(escrowRecipient: string | null): Pick<TrustedConfig, "escr
 
 function rootMail(form: Config["rootMail"]): Pick<TrustedConfig, "rootMail"> {
   return form === null ? {} : { rootMail: `${form.before}*${form.after}@${form.domain}` };
+}
+
+function copiesPlace(secondStore: string | null, place: (uri: string) => string): Pick<TrustedConfig, "secondStore"> {
+  return secondStore === null ? {} : { secondStore: place(secondStore) };
 }
 
 function ticketSystem(tickets: TicketConfig): Pick<TrustedConfig, "tickets"> {
@@ -147,6 +154,7 @@ export function trustedDifferences(approved: TrustedConfig, current: TrustedConf
       "recertifyDays",
       "refusedAccounts",
       "rootMail",
+      "secondStore",
       "ticketPattern",
       "tickets",
       "witnesses",

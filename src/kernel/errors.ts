@@ -154,6 +154,12 @@ export const ERRORS = {
   RATE_LIMITED: { http: 429, grpc: "RESOURCE_EXHAUSTED", retry: "after n s", message: "Too many requests; wait." },
   SEALED: { http: 503, grpc: "UNAVAILABLE", retry: "after unseal", message: "The service is sealed." },
   KEY_UNAVAILABLE: { http: 503, grpc: "UNAVAILABLE", retry: "yes", message: "The root key cannot be reached; nothing was opened." },
+  COPY_UNAVAILABLE: {
+    http: 503,
+    grpc: "UNAVAILABLE",
+    retry: "yes",
+    message: "The second store does not hold a copy yet; without one no candidate is shown.",
+  },
   TICKETS_UNAVAILABLE: {
     http: 503,
     grpc: "UNAVAILABLE",

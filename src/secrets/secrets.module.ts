@@ -11,18 +11,25 @@ import { Transactions } from "../audit/transactions.service.js";
 import type { Config } from "../config/config.js";
 import { CONFIG } from "../config/config.module.js";
 import { SYSTEM_CLOCK } from "../kernel/clock.js";
+import { isRootkeepError } from "../kernel/errors.js";
 import { DataKeys } from "../keys/data-keys.service.js";
 import { KeyService } from "../keys/keys.service.js";
+import { RecordsKey } from "../keys/records.js";
+import { HealthRegistry } from "../telemetry/health.js";
 import { Log } from "../telemetry/log.service.js";
+import { Metrics } from "../telemetry/metrics.js";
+import { slug } from "../telemetry/site.js";
 import { AccountSecretsController } from "./account-secrets.rest.js";
 import { CandidatesController } from "./candidates.rest.js";
 import { Candidates } from "./candidates.service.js";
+import { CopiesBackfill } from "./copies-backfill.service.js";
+import { openSecondStore } from "./create-second-store.service.js";
 import { ImportAccounts, type ImportProgress } from "./import-accounts.service.js";
 import { ImportsController } from "./imports.rest.js";
 import { OpeningsController } from "./openings.rest.js";
 import { ReadBack } from "./read-back.service.js";
 import { RevealSecret } from "./reveal-secret.service.js";
-import { NO_COPIES } from "./sealed-copies.port.js";
+import { SealedCopies } from "./sealed-copies.service.js";
 import { Secrets } from "./secrets.service.js";
 import { Sweeper } from "./sweeper.service.js";
 
@@ -76,7 +83,7 @@ import { Sweeper } from "./sweeper.service.js";
     },
     {
       provide: Candidates,
-      inject: [DataSource, Transactions, AuditLog, TrustedConfiguration, KeyService, DataKeys],
+      inject: [DataSource, Transactions, AuditLog, TrustedConfiguration, KeyService, DataKeys, SealedCopies],
       useFactory: (
         dataSource: DataSource,
         transactions: Transactions,
@@ -84,10 +91,21 @@ import { Sweeper } from "./sweeper.service.js";
         trust: TrustedConfiguration,
         keys: KeyService,
         dataKeys: DataKeys,
+        copies: SealedCopies,
       ) => {
         const readBack = new ReadBack(dataSource, transactions, keys, dataKeys, log);
-        return new Candidates(dataSource, transactions, trust, keys, dataKeys, readBack, NO_COPIES);
+        return new Candidates(dataSource, transactions, trust, keys, dataKeys, readBack, copies);
       },
+    },
+    {
+      provide: SealedCopies,
+      inject: [DataSource, Transactions, TrustedConfiguration, KeyService, DataKeys, RecordsKey, CONFIG, Log],
+      useFactory: copySealed,
+    },
+    {
+      provide: CopiesBackfill,
+      inject: [Transactions, SealedCopies, TrustedConfiguration, Log, Metrics, HealthRegistry],
+      useFactory: backfillCopies,
     },
     {
       provide: Sweeper,
@@ -95,6 +113,61 @@ import { Sweeper } from "./sweeper.service.js";
       useFactory: (...parts: ConstructorParameters<typeof Sweeper>) => new Sweeper(...parts),
     },
   ],
-  exports: [RevealSecret, ImportAccounts, Secrets, Sweeper],
+  exports: [RevealSecret, ImportAccounts, SealedCopies, Secrets, Sweeper],
 })
 export class SecretsModule {}
+
+async function copySealed(
+  dataSource: DataSource,
+  transactions: Transactions,
+  trust: TrustedConfiguration,
+  keys: KeyService,
+  dataKeys: DataKeys,
+  marks: RecordsKey,
+  config: Config,
+  log: Log,
+): Promise<SealedCopies> {
+  return new SealedCopies({
+    dataSource,
+    transactions,
+    dataKeys,
+    keys,
+    marks,
+    trust,
+    deployment: config.deployment,
+    recipient: config.escrowRecipient,
+    store: await openSecondStore(config),
+    changed: (id) => {
+      log.event("second_store.changed", { table: slug("secret_version"), id });
+    },
+  });
+}
+
+/** `/readyz` says by these alerts when law L5 holds only to the last backup; no replica is taken out of service for it (decision 0033). */
+function backfillCopies(
+  transactions: Transactions,
+  copies: SealedCopies,
+  trust: TrustedConfiguration,
+  log: Log,
+  metrics: Metrics,
+  health: HealthRegistry,
+): CopiesBackfill {
+  let missing = 0;
+  health.watch("no-second-store", () => !copies.isConfigured);
+  health.watch("second-store-away", () => copies.isAway);
+  health.watch("versions-uncopied", () => missing > 0);
+  return new CopiesBackfill({
+    copies,
+    trust,
+    now: () => transactions.peek((tx) => tx.clock()),
+    looked: (look) => {
+      missing = look.missing;
+      metrics.set("rootkeep_versions_uncopied", {}, missing);
+      if (look.copied > 0) log.event("second_store.progress", { copied: look.copied, missing });
+    },
+    failed: (error) => {
+      if (isRootkeepError(error, "COPY_UNAVAILABLE")) log.event("second_store.unavailable", { reason: slug(error.reason ?? "unknown") });
+      else log.event("sweeper.failed", { job: slug("copies"), code: isRootkeepError(error) ? error.code : "INTERNAL" });
+    },
+  });
+}

@@ -18,6 +18,9 @@ export const ALERTS = [
   "accounts-uncovered",
   "no-escrow",
   "keys-unescrowed",
+  "no-second-store",
+  "second-store-away",
+  "versions-uncopied",
 ] as const;
 export type AlertName = (typeof ALERTS)[number];
 

@@ -58,6 +58,11 @@ export const METRICS = {
     help: "Data keys that are not wrapped to the configured escrow recipient; all of them where there is none.",
     labels: {},
   },
+  rootkeep_versions_uncopied: {
+    type: "gauge",
+    help: "Sealed versions whose copy is not in the second store, where there is one.",
+    labels: {},
+  },
   rootkeep_heartbeat_failures_total: { type: "counter", help: "Heartbeats of the audit log that could not be written.", labels: {} },
 } as const satisfies Record<string, MetricRow>;
 

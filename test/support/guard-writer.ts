@@ -1,11 +1,11 @@
 // A program that advances a file guard and can be killed in the middle. `node guard-writer.js DIRECTORY NOTE STEP`: reads, advances once to
 // NOTE, and kills itself at the STEP-th call to the file system, a write after its first half. `node guard-writer.js DIRECTORY`: counts
-// upwards in the guard until somebody kills it. Each advance that it was promised is a line on its output.
+// upwards in the guard until somebody kills it. `node guard-writer.js DIRECTORY NOTE STEP store`: puts NOTE into a second store instead. Each advance that it was promised is a line on its output.
 import { writeSync } from "node:fs";
 import fs from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 
-const [, , path = "", note, step] = process.argv;
+const [, , path = "", note, step, kind] = process.argv;
 
 type Call = (...values: never[]) => Promise<unknown>;
 let calls = 0;
@@ -27,9 +27,16 @@ if (step !== undefined) {
   const handle = await fs.open(import.meta.filename);
   const ofHandles = Object.getPrototypeOf(handle) as Record<string, Call>;
   await handle.close();
-  for (const name of ["mkdir", "open", "rename", "rm", "lstat", "readdir"]) trap(fs as unknown as Record<string, Call>, name);
+  for (const name of ["mkdir", "open", "rename", "rm", "lstat", "readdir", "link"]) trap(fs as unknown as Record<string, Call>, name);
   for (const name of ["writeFile", "sync", "readFile", "stat"]) trap(ofHandles, name);
   syncBuiltinESMExports();
+}
+
+if (kind === "store") {
+  const { createSecondStore } = await import("../../src/secrets/create-second-store.service.js");
+  await createSecondStore(`file:${path}`).put("copies/a/b.json", Buffer.from(note ?? ""));
+  writeSync(1, "taken\n");
+  process.exit(0);
 }
 
 const { createGuard } = await import("../../src/audit/create-guard.service.js");

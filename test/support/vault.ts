@@ -65,7 +65,9 @@ import { destroyAct } from "../../src/secrets/destroy-act.service.js";
 import { ImportAccounts } from "../../src/secrets/import-accounts.service.js";
 import { ReadBack } from "../../src/secrets/read-back.service.js";
 import { RevealSecret } from "../../src/secrets/reveal-secret.service.js";
-import { NO_COPIES, type SealedCopies } from "../../src/secrets/sealed-copies.port.js";
+import { type SealedCopies as CopyKeeper, NO_COPIES } from "../../src/secrets/sealed-copies.port.js";
+import { SealedCopies } from "../../src/secrets/sealed-copies.service.js";
+import type { SecondStore } from "../../src/secrets/second-store.port.js";
 import { waiveAct } from "../../src/secrets/waive-act.service.js";
 import { Log } from "../../src/telemetry/log.service.js";
 import { Metrics } from "../../src/telemetry/metrics.js";
@@ -117,10 +119,12 @@ export interface VaultOptions {
   readonly escrowRecipient?: string;
   /** How many days backups are kept; nobody has said unless told. */
   readonly backupHorizonDays?: number;
+  /** The second store; none unless told. */
+  readonly secondStore?: SecondStore;
   /** The ticket system that is connected, given the built-in board; none unless told. */
   readonly tickets?: (board: Board) => TicketSystem;
   /** The second store; none unless told. */
-  readonly copies?: SealedCopies;
+  readonly copies?: CopyKeeper;
   /** The operators' log; nobody reads it unless told. */
   readonly operators?: Log;
   /** Digest of the configuration that founding approves, as in a trial; null for none, as in production. */
@@ -133,7 +137,7 @@ export interface VaultOptions {
 
 /** What the log's alarms were told. */
 export interface Alarm {
-  readonly kind: "chain-broken" | "rolled-back" | "clock" | "row-refused" | "append-failed";
+  readonly kind: "chain-broken" | "rolled-back" | "clock" | "row-refused" | "append-failed" | "copy-changed";
   readonly what: string;
 }
 
@@ -173,6 +177,7 @@ export class Vault {
     readonly imports: ImportAccounts,
     readonly candidates: Candidates,
     readonly secrets: WatchedSecrets,
+    readonly copies: SealedCopies,
     readonly accounts: WatchedAccounts,
     readonly addresses: RootAddresses,
     readonly registrations: RegisterAccount,
@@ -321,6 +326,18 @@ export class Vault {
         options.copies ?? NO_COPIES,
       ),
       secrets,
+      new SealedCopies({
+        dataSource,
+        transactions,
+        dataKeys,
+        keys,
+        marks: keys.records,
+        trust,
+        deployment: "test",
+        recipient: escrowRecipient,
+        store: options.secondStore ?? null,
+        changed: (id) => alarms.push({ kind: "copy-changed", what: id }),
+      }),
       new WatchedAccounts(transactions),
       addresses,
       new RegisterAccount(transactions, trust, addresses, ["999999999999"]),

@@ -103,14 +103,14 @@ describe("production: an external database and root keys in AWS KMS", { skip }, 
     assert.ok(Number(service.events("database.ready")[0]?.["migrations"]) > 0);
     assert.deepEqual(
       service.events("config.warning").map(({ warning }) => warning),
-      ["file-guard", "no-escrow", "no-notice-channel", "migrate-role-present", "file-log-key"],
+      ["file-guard", "no-escrow", "no-second-store", "no-notice-channel", "migrate-role-present", "file-log-key"],
     );
     await service.stop();
     await start();
     assert.equal(service.events("database.ready")[0]?.["migrations"], 0);
     assert.deepEqual(
       service.events("config.warning").map(({ warning }) => warning),
-      ["file-guard", "no-escrow", "no-notice-channel", "file-log-key"],
+      ["file-guard", "no-escrow", "no-second-store", "no-notice-channel", "file-log-key"],
     );
     assert.deepEqual((await readdir(directory)).toSorted(), [
       ...[1, 2, 3].map((n) => `founding-invitation-${String(n)}.txt`),

@@ -66,6 +66,7 @@ describe("the configuration", () => {
       rootMail: null,
       escrowRecipient: null,
       backupHorizonDays: null,
+      secondStore: null,
       oidc: null,
       isPasswordOffered: true,
       sessions: { idleSeconds: 900, absoluteSeconds: 28_800 },
@@ -109,6 +110,7 @@ describe("the configuration", () => {
     ["DATABASE_URL", ["mysql://a@b/c", "postgres://a b", "db.example.com"]],
     ["ROOTKEEP_POOL_SIZE", ["1", "201"]],
     ["ROOTKEEP_ROOT_KEY", ["key.json", "file:", "pkcs11:token=a", KMS_KEY.replace("key/", "alias/"), `${KMS_KEY}x`]],
+    ["ROOTKEEP_SECOND_STORE", ["no", "None", "file:", "s3:", "https://bucket", "copies"]],
     ["ROOTKEEP_AWS_KMS_ENDPOINT", ["http://kms.example.com", "https://user@kms.example.com", "https://kms.example.com/path"]],
     ["ROOTKEEP_TICKET_PATTERN", ["(", "A)|(B", ".*", "a b", "a".repeat(201)]],
     ["ROOTKEEP_LOG_ORIGIN", ["https://example.com/a", "example.com", "Example.com/a", "example.com/a b"]],
@@ -251,10 +253,11 @@ describe("production", () => {
   it("prints no invitations and warns about fewer than three custodians", () => {
     const config = parse({ ROOTKEEP_ROOT_KEY: KMS_KEY });
     assert.equal(config.trial.printsInvitations, false);
-    assert.deepEqual(config.warnings, ["few-custodians", "file-guard", "no-escrow", "no-notice-channel"]);
+    assert.deepEqual(config.warnings, ["few-custodians", "file-guard", "no-escrow", "no-second-store", "no-notice-channel"]);
     assert.deepEqual(parse({ ROOTKEEP_ROOT_KEY: KMS_KEY, ROOTKEEP_FOUNDING_CUSTODIANS: "3" }).warnings, [
       "file-guard",
       "no-escrow",
+      "no-second-store",
       "no-notice-channel",
     ]);
   });
@@ -265,9 +268,25 @@ describe("production", () => {
       ROOTKEEP_FOUNDING_CUSTODIANS: "3",
       ROOTKEEP_GUARD: "s3://guard/note?region=eu-central-1",
       ROOTKEEP_ESCROW_RECIPIENT: RECIPIENT,
+      ROOTKEEP_SECOND_STORE: "s3://copies?region=eu-central-1",
     };
     assert.deepEqual(parse({ ...wellGuarded, ...TOLD }).warnings, []);
     assert.deepEqual(parse({}).warnings, ["file-root-key"]);
+  });
+
+  it("refuses a second store beside the embedded database, which would go with it; a trial may keep all in one directory", () => {
+    for (const place of [".rootkeep", ".rootkeep/copies", "/srv", "/srv/vault/.rootkeep/", ".rootkeep/postgres/../x"])
+      assert.deepEqual(
+        refusedNames({ ROOTKEEP_ROOT_KEY: KMS_KEY, ROOTKEEP_SECOND_STORE: `file:${place}` }),
+        ["ROOTKEEP_SECOND_STORE"],
+        place,
+      );
+    assert.equal(parse({ ROOTKEEP_ROOT_KEY: KMS_KEY, ROOTKEEP_SECOND_STORE: "file:/srv2/x" }).secondStore, "file:/srv2/x");
+    assert.equal(parse({ ROOTKEEP_ROOT_KEY: KMS_KEY, ROOTKEEP_SECOND_STORE: "file:.rootkeep2" }).secondStore, "file:/srv/vault/.rootkeep2");
+    assert.equal(parse({ ROOTKEEP_SECOND_STORE: "file:.rootkeep/copies" }).secondStore, "file:/srv/vault/.rootkeep/copies");
+    assert.equal(parse({ ROOTKEEP_SECOND_STORE: "none" }).secondStore, null);
+    const external = { ROOTKEEP_ROOT_KEY: KMS_KEY, DATABASE_URL: DATABASE, ROOTKEEP_SECOND_STORE: "file:/srv/vault/.rootkeep/copies" };
+    assert.deepEqual(refusedNames(external), []);
   });
 
   it("refuses to sign the log with a key that wraps secrets", () => {
@@ -333,6 +352,7 @@ describe("secrets in the configuration", () => {
       "few-custodians",
       "file-guard",
       "no-escrow",
+      "no-second-store",
       "no-notice-channel",
       "migrate-role-present",
     ]);

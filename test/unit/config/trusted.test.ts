@@ -33,6 +33,7 @@ const CHANGED: Readonly<Record<string, string>> = {
   ROOTKEEP_ROOT_MAIL_DOMAIN: "root+*@aws.example.com",
   ROOTKEEP_ESCROW_RECIPIENT: "age1zwlyl6h27gzv0lfntr7fcqrjrzqazap8sy5zylkxwneh7llf0dksu37mwt",
   ROOTKEEP_BACKUP_HORIZON_DAYS: "35",
+  ROOTKEEP_SECOND_STORE: "s3://copies?region=eu-central-1",
   ROOTKEEP_SESSION_IDLE_MINUTES: "5",
   ROOTKEEP_SESSION_MAX_MINUTES: "60",
   ROOTKEEP_STREAM_FILE: "copies/log.jsonl",
