@@ -49,7 +49,7 @@ export type ImportedLine =
   | { readonly line: number; readonly errors: readonly FieldError[] };
 
 /** The field of an error that is about a whole line, and about the whole file. */
-const LINE_FIELD = "line";
+export const LINE_FIELD = "line";
 const FILE_FIELD = "file";
 
 const ACCESS_KEY_COLUMN = /(?:access|secret)[ _-]*key/i;
@@ -70,29 +70,44 @@ interface Header {
  * without a header the "names" are somebody's credentials. The caller owns `bytes` and wipes them afterwards.
  */
 export function* parseAccountsCsv(bytes: Buffer): Generator<ImportedLine, void, undefined> {
-  const fault = fileFault(bytes);
-  if (fault !== null) return yield failed(1, [{ field: FILE_FIELD, rule: fault }]);
   const seen = new Set<string>();
   let header: Header | undefined;
+  yield* readLines(bytes, (text) => {
+    if (header !== undefined) return readRow(header, text, seen);
+    const read = readHeader(text);
+    if (Array.isArray(read)) return { fatal: read };
+    header = read;
+    return "header";
+  });
+}
+
+/** What one line comes to: an account, its faults, a fault that ends the reading, or nothing for the header. */
+export type ReadLine = ImportedAccount | readonly FieldError[] | { readonly fatal: readonly FieldError[] } | "header";
+
+/** Reads the lines of an import file of whatever form, within the limits of both. */
+export function* readLines(bytes: Buffer, read: (text: Buffer) => ReadLine): Generator<ImportedLine, void, undefined> {
+  const fault = fileFault(bytes);
+  if (fault !== null) return yield failed(1, [{ field: FILE_FIELD, rule: fault }]);
   let rowCount = 0;
   let errorCount = 0;
   for (const { line, text } of physicalLines(bytes)) {
-    if (header === undefined) {
-      const read = readHeader(text);
-      if (Array.isArray(read)) return yield failed(line, read);
-      header = read;
+    if (rowCount === LIMITS.importRowsMax) return yield failed(line, [{ field: FILE_FIELD, rule: CSV_RULES.rowCount }]);
+    const came = read(text);
+    if (came === "header") continue;
+    if ("fatal" in came) return yield failed(line, came.fatal);
+    rowCount++;
+    if (!isFaulty(came)) {
+      yield { line, row: came };
       continue;
     }
-    if (++rowCount > LIMITS.importRowsMax) return yield failed(line, [{ field: FILE_FIELD, rule: CSV_RULES.rowCount }]);
-    const read = readRow(header, text, seen);
-    if (!Array.isArray(read)) {
-      yield { line, row: read };
-      continue;
-    }
-    yield failed(line, read);
-    errorCount += read.length;
+    yield failed(line, came);
+    errorCount += came.length;
     if (errorCount >= LIMITS.importErrorsMax) return yield failed(line, [{ field: FILE_FIELD, rule: CSV_RULES.errorCount }]);
   }
+}
+
+function isFaulty(came: ImportedAccount | readonly FieldError[]): came is readonly FieldError[] {
+  return Array.isArray(came);
 }
 
 function failed(line: number, errors: readonly FieldError[]): ImportedLine {
@@ -121,12 +136,18 @@ function* physicalLines(bytes: Buffer): Generator<{ line: number; text: Buffer }
   }
 }
 
-/** The line's cells as bytes, or the rule that its form breaks. */
-function cellsOf(text: Buffer): Buffer[] | string {
+/** The rule that a line breaks before anybody looks at what it says, or null. */
+export function lineRule(text: Buffer): string | null {
   if (text.length === 0) return CSV_RULES.blankLine;
   if (text.length > CSV_LIMITS.lineBytesMax) return CSV_RULES.lineSize;
   if (!isUtf8(text)) return CSV_RULES.encoding;
-  if (text.some((byte) => byte < 0x20 || byte === 0x7f)) return CSV_RULES.control;
+  return text.some((byte) => byte < 0x20 || byte === 0x7f) ? CSV_RULES.control : null;
+}
+
+/** The line's cells as bytes, or the rule that its form breaks. */
+function cellsOf(text: Buffer): Buffer[] | string {
+  const rule = lineRule(text);
+  if (rule !== null) return rule;
   try {
     // `encoding: null` keeps cells as bytes: a string of a password could not be erased.
     const records = parse(text, {
@@ -151,7 +172,7 @@ function readHeader(text: Buffer): Header | FieldError[] {
   if (typeof cells === "string") return [{ field: LINE_FIELD, rule: cells === CSV_RULES.blankLine ? CSV_RULES.empty : cells }];
   const names = cells.map((cell) => cell.toString("utf8"));
   if (names.length === 1 && names[0]?.includes(";") === true) return [{ field: LINE_FIELD, rule: CSV_RULES.separator }];
-  const errors = names.flatMap((name, at) => headerFault(name, at, names));
+  const errors = names.flatMap(nameFault);
   for (const column of CSV_COLUMNS) {
     if (!names.includes(column)) errors.push({ field: column, rule: CSV_RULES.missing });
   }
@@ -159,8 +180,11 @@ function readHeader(text: Buffer): Header | FieldError[] {
   return errors.length === 0 ? { columns: names } : errors.slice(0, LIMITS.importErrorsMax);
 }
 
-function headerFault(name: string, at: number, names: readonly string[]): FieldError[] {
-  // Columns at fault are named by position: see parseAccountsCsv.
+/**
+ * The rule that the name of a column or member breaks. One at fault is named by its position: where a file has no header, or is put together
+ * wrongly, the names are somebody's credentials.
+ */
+export function nameFault(name: string, at: number, names: readonly string[]): FieldError[] {
   const field = `#${String(at + 1)}`;
   if (ACCESS_KEY_COLUMN.test(name) || holdsAccessKeyId(name)) return [{ field, rule: CSV_RULES.accessKey }];
   if (names.indexOf(name) !== at) return [{ field, rule: CSV_RULES.duplicateColumn }];
@@ -178,8 +202,6 @@ function readRow(header: Header, text: Buffer, seen: Set<string>): ImportedAccou
   if (typeof cells === "string") return [{ field: LINE_FIELD, rule: cells }];
   try {
     if (cells.length !== header.columns.length) return [{ field: LINE_FIELD, rule: CSV_RULES.width }];
-    const oversize = header.columns.filter((_, at) => (cells[at]?.length ?? 0) > CSV_LIMITS.cellBytesMax);
-    if (oversize.length > 0) return oversize.map((field) => ({ field, rule: CSV_RULES.cellSize }));
     return readAccount(new Map(header.columns.map((column, at) => [column, cells[at] ?? Buffer.alloc(0)])), seen);
   } finally {
     // Whatever came of the line, its cells do not outlive it; what is kept of a good one was copied into secrets.
@@ -189,7 +211,10 @@ function readRow(header: Header, text: Buffer, seen: Set<string>): ImportedAccou
 
 const COLUMN_OF_FACT: Readonly<Record<string, CsvColumn>> = { awsId: "aws_account_id", rootEmail: "root_email" };
 
-function readAccount(cells: ReadonlyMap<string, Buffer>, seen: Set<string>): ImportedAccount | FieldError[] {
+/** The account that cells of a line state, by column; every column is there. The caller wipes the cells. */
+export function readAccount(cells: ReadonlyMap<string, Buffer>, seen: Set<string>): ImportedAccount | FieldError[] {
+  const oversize = [...cells].filter(([, cell]) => cell.length > CSV_LIMITS.cellBytesMax);
+  if (oversize.length > 0) return oversize.map(([field]) => ({ field, rule: CSV_RULES.cellSize }));
   const bytesOf = (column: string): Buffer => cells.get(column) ?? Buffer.alloc(0);
   const textOf = (column: CsvColumn): string => bytesOf(column).toString("utf8");
   const statement = {

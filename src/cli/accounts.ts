@@ -4,7 +4,7 @@ import { LIMITS } from "../kernel/limits.js";
 import { Answer } from "./answer.js";
 import { type ApiClient, pathPart } from "./api-client.js";
 import type { Command } from "./command.js";
-import { LocalError } from "./failure.js";
+import { LocalError, UsageError } from "./failure.js";
 import { printable } from "./output.js";
 
 const PROGRESS_MS = 1_000;
@@ -44,25 +44,32 @@ export const ACCOUNT_COMMANDS: readonly Command[] = [
   },
   {
     words: ["account", "import"],
-    summary: "Imports accounts with their passwords and MFA seeds from a CSV file (docs/spec/import-csv.md).",
+    summary:
+      "Imports accounts with their passwords and MFA seeds from a file of CSV or JSON lines (docs/spec/import-csv.md, import-jsonl.md).",
     positionals: ["FILE"],
     options: {
       "skip-bad": { kind: "flag", meaning: "import the good rows of a file with bad ones; else such a file imports nothing" },
+      "dry-run": { kind: "flag", meaning: "judge the file as an import would, and store nothing" },
+      format: { kind: "text", value: "FORM", meaning: "csv or jsonl (default: jsonl for files named .jsonl or .ndjson, else csv)" },
       "from-line": { kind: "count", value: "N", meaning: "begin at this line of the file, to go on after an interruption" },
     },
     notes: "Errors name line, column and rule, never a cell. Delete the file when the import is done: it is the only copy in clear.",
     async run(call) {
+      const contentType = typeOf(call.given.text("format"), call.given.positional("FILE"));
       const client = await call.client();
       const bytes = await readImport(call.given.positional("FILE"));
       try {
         const importId = newId("import");
-        const query = { onError: call.given.flag("skip-bad") ? "skip" : "reject", fromLine: call.given.count("from-line"), importId };
+        const query = {
+          ...{ onError: call.given.flag("skip-bad") ? "skip" : "reject", fromLine: call.given.count("from-line"), importId },
+          ...(call.given.flag("dry-run") ? { dryRun: "true" } : {}),
+        };
         const watch = watchImport(client, importId, (line) => void call.shell.stderr.write(line));
-        const report = await client.upload("/v1/imports", query, "text/csv", bytes).finally(() => {
+        const report = await client.upload("/v1/imports", query, contentType, bytes).finally(() => {
           watch.stop();
         });
         if (call.given.flag("json")) call.show(report);
-        else call.shell.stdout.write(renderReport(report));
+        else call.shell.stdout.write(renderReport(report, call.given.flag("dry-run")));
       } finally {
         bytes.fill(0);
       }
@@ -123,11 +130,19 @@ async function* versionsOf(secrets: AsyncIterable<Answer>): AsyncGenerator<Answe
   }
 }
 
-function renderReport(report: Answer): string {
+function typeOf(format: string | undefined, path: string): string {
+  const form = format ?? (/\.(?:jsonl|ndjson)$/i.test(path) ? "jsonl" : "csv");
+  if (form !== "csv" && form !== "jsonl") throw new UsageError("--format is csv or jsonl");
+  return form === "csv" ? "text/csv" : "application/x-ndjson";
+}
+
+function renderReport(report: Answer, isDryRun: boolean): string {
   const errors = report
     .list("errors")
     .map(({ members: { line, field, rule } }) => `  line ${String(line)}: ${String(field)}: ${String(rule)}`);
-  const counts = `${String(report.count("imported"))} imported, ${String(report.count("skipped"))} skipped, of ${String(report.count("rows"))}`;
+  const [rows, skipped] = [report.count("rows"), report.count("skipped")];
+  const done = isDryRun ? `nothing stored; ${String(rows - skipped)} would be imported` : `${String(report.count("imported"))} imported`;
+  const counts = `${done}, ${String(skipped)} skipped, of ${String(rows)}`;
   return [`${counts} rows; read up to line ${String(report.count("lastLine"))}`, ...errors].map((line) => `${printable(line)}\n`).join("");
 }
 

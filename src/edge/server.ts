@@ -97,7 +97,7 @@ function writeHeaders(request: FastifyRequest, reply: FastifyReply): void {
   });
 }
 
-/** JSON for all, within the small limit; CSV for the import alone, a form for the logout alone. Fastify's plain text parser goes: no operation takes text. */
+/** JSON for all, within the small limit; files for the import alone, a form for the logout alone. Fastify's plain text parser goes: no operation takes text. */
 function setUpBodies(fastify: FastifyInstance): void {
   fastify.removeContentTypeParser(["text/plain", "application/json"]);
   const parseJson = fastify.getDefaultJsonParser("error", "error");
@@ -107,9 +107,13 @@ function setUpBodies(fastify: FastifyInstance): void {
     if (!isPlainUtf8(request) || !isUtf8(bytes)) done(new RootkeepError("MALFORMED", { fields: [{ field: "body", rule: "is UTF-8" }] }));
     else void parseJson(request, bytes.toString("utf8"), done);
   });
-  fastify.addContentTypeParser("text/csv", { parseAs: "buffer", bodyLimit: LIMITS.importBytesMax }, (_request, body, done) => {
-    done(null, body);
-  });
+  fastify.addContentTypeParser(
+    ["text/csv", "application/x-ndjson"],
+    { parseAs: "buffer", bodyLimit: LIMITS.importBytesMax },
+    (_request, body, done) => {
+      done(null, body);
+    },
+  );
   fastify.addContentTypeParser("application/x-www-form-urlencoded", { parseAs: "string" }, (_request, body, done) => {
     done(null, Object.fromEntries(new URLSearchParams(String(body))));
   });
@@ -121,11 +125,11 @@ function setUpBodies(fastify: FastifyInstance): void {
     else done();
   });
   fastify.addHook("onRequest", (request, _reply, done) => {
-    const isCsv = /^\s*text\/csv\b/i.test(request.headers["content-type"] ?? "");
+    const isFile = /^\s*(?:text\/csv|application\/x-ndjson)\b/i.test(request.headers["content-type"] ?? "");
     const isImport = request.routeOptions.url === IMPORT_PATH;
     // Before a byte of the body is read: the large limit is for the import, and not for those who bring no token at all.
-    if (isCsv && !isImport) done(new RootkeepError("MALFORMED", { fields: [{ field: "body", rule: "is not taken as text/csv here" }] }));
-    else if (isCsv && request.headers.authorization === undefined) done(new RootkeepError("UNAUTHENTICATED"));
+    if (isFile && !isImport) done(new RootkeepError("MALFORMED", { fields: [{ field: "body", rule: "is not taken as a file here" }] }));
+    else if (isFile && request.headers.authorization === undefined) done(new RootkeepError("UNAUTHENTICATED"));
     else done();
   });
 }

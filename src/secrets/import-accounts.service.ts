@@ -17,7 +17,7 @@ import { type EscrowWrap, escrowDetails } from "../keys/escrow-wrap.js";
 import type { KeyService } from "../keys/keys.service.js";
 import { type ActingPerson, actingStanding } from "../people/acting-person.service.js";
 import { hasRole } from "../people/standing.service.js";
-import { type GoodLine, type ImportRules, judgeFile, wipeLine } from "./import-file.service.js";
+import { type GoodLine, type ImportFormat, type ImportRules, judgeFile, wipeLine } from "./import-file.service.js";
 import { ReadBack } from "./read-back.service.js";
 import { SealedValues } from "./sealed-values.repository.js";
 import { SecretRow } from "./secret.entity.js";
@@ -28,6 +28,10 @@ export interface ImportOptions {
   readonly onError: "reject" | "skip";
   /** Lines before this one were imported by an earlier, interrupted run. */
   readonly fromLine: number;
+  /** Form of the file; CSV unless told. */
+  readonly format?: ImportFormat;
+  /** Judges the file as a run would, stores nothing, and says what would be imported. */
+  readonly isDryRun?: boolean;
   /** Name of the run, so that its caller can ask how far it is; made here where it is left out. */
   readonly importId?: Id<"import">;
 }
@@ -93,24 +97,25 @@ export class ImportAccounts {
   }
 
   /**
-   * Imports `csv`, whose bytes are wiped.
+   * Imports `file`, whose bytes are wiped. A dry run is refused for what a run is refused for, and writes nothing: no account, no entry.
    * @throws RootkeepError `MALFORMED` with line, column and rule of every fault when the file is rejected; `NOT_ALLOWLISTED`;
    *   `CONFIG_UNAPPROVED`; and `KEY_UNAVAILABLE` and the like with `fromLine`, where to go on.
    */
-  async run(acting: ActingPerson, csv: Buffer, options: ImportOptions): Promise<ImportReport> {
-    const { importId = newId("import") } = options;
+  async run(acting: ActingPerson, file: Buffer, options: ImportOptions): Promise<ImportReport> {
+    const { importId = newId("import"), format = "csv", fromLine } = options;
     this.trust.assertApproved();
     await this.#assertMay(acting);
-    const { good, errors, lastLine } = await judgeFile(this.#rules, csv, options.fromLine);
+    const { good, errors, lastLine } = await judgeFile(this.#rules, file, { format, fromLine });
     try {
       if (errors.length > 0 && options.onError === "reject") throw new RootkeepError("MALFORMED", { fields: errors });
       if (good.length === 0 && errors.length > 0) throw new RootkeepError("MALFORMED", { fields: errors });
+      const skipped = new Set(errors.map(({ line }) => line)).size;
+      if (options.isDryRun === true) return { importId, rows: good.length + skipped, imported: 0, skipped, errors, lastLine };
       await this.#tell("import.started", acting, importId, { rows: good.length, errors: errors.length, onError: options.onError });
       const progress = { importId, imported: 0, rows: good.length, errors: errors.length, isDone: false };
       const imported = await this.#storeAll(acting, good, progress);
       await this.#tell("import.finished", acting, importId, { imported });
       this.#note({ ...progress, imported, isDone: true });
-      const skipped = new Set(errors.map(({ line }) => line)).size;
       return { importId, rows: imported + skipped, imported, skipped, errors, lastLine };
     } finally {
       for (const { row } of good) wipeLine(row);

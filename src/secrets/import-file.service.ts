@@ -1,5 +1,6 @@
 import { knownAwsIds } from "../accounts/account-registry.service.js";
 import { type ImportedAccount, parseAccountsCsv } from "../accounts/accounts-csv.js";
+import { parseAccountsJsonl } from "../accounts/accounts-jsonl.js";
 import { circleFault } from "../accounts/circle.js";
 import type { RootAddresses } from "../accounts/root-addresses.service.js";
 import { addressKey } from "../accounts/root-mail.js";
@@ -17,6 +18,11 @@ const RULE_KNOWN = "The account is registered already";
 const RULE_ADDRESS = "The root e-mail address is, or was, another account's";
 const COLUMNS = { awsId: "aws_account_id", rootEmail: "root_email" } as const;
 
+/** Forms that an import file may have: docs/spec/import-csv.md, docs/spec/import-jsonl.md. */
+export type ImportFormat = "csv" | "jsonl";
+
+const PARSERS = { csv: parseAccountsCsv, jsonl: parseAccountsJsonl } as const satisfies Record<ImportFormat, typeof parseAccountsCsv>;
+
 /** What a file is judged by besides its own form. */
 export interface ImportRules {
   readonly transactions: Transactions;
@@ -25,28 +31,28 @@ export interface ImportRules {
 }
 
 /**
- * Judges the whole file `csv`, whose bytes are wiped. Lines before `fromLine` are left out. Rows stay in memory, as `Secret`s, until they
+ * Judges the whole `file`, whose bytes are wiped. Lines before `fromLine` are left out. Rows stay in memory, as `Secret`s, until they
  * are sealed; nothing of them is stored anywhere before.
  * @returns the lines that may be imported, to be wiped by the caller ({@link wipeLine}); the faults of the others with line, column and
  *   rule, never the cell, in the order of the file and at most `LIMITS.importErrorsMax`; and the last line's number.
  */
 export async function judgeFile(
   { transactions, addresses, refusedAccounts }: ImportRules,
-  csv: Buffer,
-  fromLine: number,
+  file: Buffer,
+  { format, fromLine }: { readonly format: ImportFormat; readonly fromLine: number },
 ): Promise<{ good: GoodLine[]; errors: FieldError[]; lastLine: number }> {
   const good: GoodLine[] = [];
   const errors: FieldError[] = [];
   let lastLine = 1;
   try {
-    for (const item of parseAccountsCsv(csv)) {
+    for (const item of PARSERS[format](file)) {
       lastLine = item.line;
       if ("errors" in item) errors.push(...item.errors.map((error) => ({ ...error, line: item.line })));
       else if (item.line < fromLine) wipeLine(item.row);
       else good.push(item);
     }
   } finally {
-    csv.fill(0);
+    file.fill(0);
   }
   const known = await transactions.peek(async (tx) => ({
     awsIds: await knownAwsIds(

@@ -15,6 +15,8 @@ export class ImportQuery {
     description: "Go on at this line of the file.",
   })
   readonly fromLine?: string;
+  @ChoiceField(["true", "false"], { isOptional: true, description: "true: judge the file as an import would, and store nothing." })
+  readonly dryRun?: "true" | "false";
   @TextField({
     max: 30,
     pattern: /^imp_[0-9a-z]{26}$/,
