@@ -137,7 +137,7 @@ export const LOG_VERIFIER_KEY = Symbol("log-verifier-key");
         new AccountLog(dataSource, audit, tlog, logOrigin),
     },
   ],
-  exports: [AuditLog, AuditReader, LogGuard, COVERAGE],
+  exports: [AuditLog, AuditReader, LogGuard, COVERAGE, TlogReader],
 })
 export class AuditModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
   static of(verifierKey: VerifierKey): DynamicModule {

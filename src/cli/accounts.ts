@@ -3,6 +3,7 @@ import { newId } from "../kernel/ids.js";
 import { LIMITS } from "../kernel/limits.js";
 import { Answer } from "./answer.js";
 import { type ApiClient, pathPart } from "./api-client.js";
+import { CERTIFICATE_COMMAND } from "./certificate.js";
 import type { Command } from "./command.js";
 import { LocalError, UsageError } from "./failure.js";
 import { printable } from "./output.js";
@@ -76,6 +77,7 @@ export const ACCOUNT_COMMANDS: readonly Command[] = [
       return undefined;
     },
   },
+  CERTIFICATE_COMMAND,
   {
     words: ["secret", "list"],
     summary: "Lists what is kept for an account: kinds, versions and their states.",

@@ -1,3 +1,4 @@
+import { runVerifyCertificate } from "../verify/certificate-main.js";
 import { runVerify } from "../verify/main.js";
 import { VERSION } from "../version.js";
 import type { Call, Command, RawCommand } from "./command.js";
@@ -108,6 +109,13 @@ export const AUDIT_COMMANDS: readonly (Command | RawCommand)[] = [
       quiet: { kind: "flag", meaning: "no progress" },
     },
     runRaw: (argv, { stdout, stderr }) => runVerify(argv, stdout, stderr),
+  },
+  {
+    words: ["audit", "verify-certificate"],
+    summary: "Checks a certificate of destruction offline: exit status 0 intact, 1 tampered, 2 incomplete, 3 wrong usage.",
+    positionals: ["DIR"],
+    options: { trust: { kind: "text", value: "FILE", meaning: "what you know from elsewhere: origin and key of the log" } },
+    runRaw: (argv, { stdout, stderr }) => runVerifyCertificate(argv, stdout, stderr),
   },
   {
     words: ["audit", "erase"],

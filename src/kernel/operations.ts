@@ -99,6 +99,7 @@ export const OPERATIONS = {
   "secret.waive": rule(["custodian"], { guarded: true }),
   "candidate.stage": rule(["requester", "custodian"]),
   "account.destroy": rule(["custodian"], { guarded: true }),
+  "destruction.read": rule(["custodian", "auditor"], { reads: "accounts" }),
   "disclosure.erase": rule(["custodian"], { guarded: true }),
   "glass.list": rule(["approver", "custodian", "auditor"], { reads: "accounts" }),
   "glass.review": rule(["custodian"], { stepUp: true }),

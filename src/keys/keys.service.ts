@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { AuditReceipt } from "../audit/receipt.js";
 import type { Clock } from "../kernel/clock.js";
 import { isRootkeepError, RootkeepError } from "../kernel/errors.js";
@@ -9,7 +10,7 @@ import { Secret } from "../kernel/secret.js";
 import type { DataKeyRow, DataKeyUse, Domain, SealedKind } from "./domain.js";
 import { type EscrowWrap, escrowMarkBytes, wrapForEscrow } from "./escrow-wrap.js";
 import { RecordsKey } from "./records.js";
-import type { RootKey, UnwrappedDataKey } from "./root-key.port.js";
+import { ROOT_KEY_GONE, type RootKey, type UnwrappedDataKey } from "./root-key.port.js";
 import type { SealedFacts } from "./sealed-value.js";
 import { openWith, type Sealer, sealerWith } from "./sealer.js";
 import { AWS_PERIOD_SECONDS, stepOf, totpAt, verifyTotp } from "./totp.js";
@@ -135,6 +136,16 @@ export class KeyService {
   get records(): RecordsKey {
     if (this.#records === undefined) throw new RootkeepError("KEY_UNAVAILABLE", { reason: "records_key_not_loaded" });
     return this.#records;
+  }
+
+  /**
+   * True if the root key of `domain` is the one with this URI (by its SHA-256, in hexadecimal digits), and its own home says that there is no such
+   * key any more. One that cannot be reached, is switched off or only marked for deletion is not gone.
+   */
+  async isRootKeyGone(domain: Domain, uriSha256: string): Promise<boolean> {
+    const rootKey = this.#options.rootKeys[domain];
+    if (createHash("sha256").update(rootKey.uri, "utf8").digest("hex") !== uriSha256) return false;
+    return (await rootKey.check()).reason === ROOT_KEY_GONE;
   }
 
   /** Overwrites the kept keys. Only at shutdown: the panic seal leaves them, as signing in goes on. */

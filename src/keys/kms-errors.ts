@@ -1,4 +1,5 @@
 import { RootkeepError } from "../kernel/errors.js";
+import { ROOT_KEY_GONE } from "./root-key.port.js";
 
 type Reaction = readonly [code: "KEY_UNAVAILABLE" | "KEY_DISABLED" | "SEAL_BROKEN" | "INTERNAL", reason: string];
 
@@ -14,7 +15,7 @@ const REACTIONS: Readonly<Record<string, Reaction>> = {
   AccessDeniedException: ["KEY_UNAVAILABLE", "kms_denied"],
   InvalidCiphertextException: ["SEAL_BROKEN", "kms_refused_ciphertext"],
   IncorrectKeyException: ["SEAL_BROKEN", "kms_incorrect_key"],
-  NotFoundException: ["KEY_UNAVAILABLE", "kms_key_not_found"],
+  NotFoundException: ["KEY_UNAVAILABLE", ROOT_KEY_GONE],
   UnsupportedOperationException: ["KEY_UNAVAILABLE", "kms_key_of_another_kind"],
   InvalidKeyUsageException: ["INTERNAL", "kms_misused"],
   InvalidGrantTokenException: ["INTERNAL", "kms_misused"],

@@ -21,6 +21,9 @@ export interface WrappedDataKey {
   readonly requestId: string | null;
 }
 
+/** The reason by which a root key's home says that there is no such key: it was deleted. */
+export const ROOT_KEY_GONE = "kms_key_not_found";
+
 /** Whether a root key can be used now. `reason` is one of a few constants, for operators. */
 export interface RootKeyHealth {
   readonly isUsable: boolean;

@@ -7,11 +7,13 @@ import { TrustedConfiguration } from "../approvals/trusted-configuration.service
 import { COVERAGE } from "../audit/audit.module.js";
 import { AuditLog } from "../audit/audit-log.service.js";
 import type { Coverage } from "../audit/coverage.port.js";
+import { TlogReader } from "../audit/tlog-reader.service.js";
 import { Transactions } from "../audit/transactions.service.js";
 import type { Config } from "../config/config.js";
 import { CONFIG } from "../config/config.module.js";
 import { SYSTEM_CLOCK } from "../kernel/clock.js";
 import { isRootkeepError } from "../kernel/errors.js";
+import type { Id } from "../kernel/ids.js";
 import { DataKeys } from "../keys/data-keys.service.js";
 import { KeyService } from "../keys/keys.service.js";
 import { RecordsKey } from "../keys/records.js";
@@ -24,17 +26,21 @@ import { CandidatesController } from "./candidates.rest.js";
 import { Candidates } from "./candidates.service.js";
 import { CopiesBackfill } from "./copies-backfill.service.js";
 import { openSecondStore } from "./create-second-store.service.js";
+import { DestructionController } from "./destruction.rest.js";
+import { DestructionCertificates } from "./destruction-certificates.service.js";
 import { ImportAccounts, type ImportProgress } from "./import-accounts.service.js";
 import { ImportsController } from "./imports.rest.js";
+import { KeptDestroyed } from "./kept-destroyed.service.js";
 import { OpeningsController } from "./openings.rest.js";
 import { ReadBack } from "./read-back.service.js";
 import { RevealSecret } from "./reveal-secret.service.js";
+import { RootKeyDeletions } from "./root-key-deletions.service.js";
 import { SealedCopies } from "./sealed-copies.service.js";
 import { Secrets } from "./secrets.service.js";
 import { Sweeper } from "./sweeper.service.js";
 
 @Module({
-  controllers: [OpeningsController, ImportsController, AccountSecretsController, CandidatesController],
+  controllers: [OpeningsController, ImportsController, AccountSecretsController, CandidatesController, DestructionController],
   providers: [
     {
       provide: Secrets,
@@ -111,6 +117,32 @@ import { Sweeper } from "./sweeper.service.js";
       provide: Sweeper,
       inject: [Requests, AccessGrants, ImportAccounts, RootAddresses, AuditLog, Log],
       useFactory: (...parts: ConstructorParameters<typeof Sweeper>) => new Sweeper(...parts),
+    },
+    {
+      provide: KeptDestroyed,
+      inject: [DataSource, AuditLog, SealedCopies, Log],
+      useFactory: (dataSource: DataSource, audit: AuditLog, copies: SealedCopies, log: Log) =>
+        new KeptDestroyed(dataSource, audit, copies, {
+          destroyedAgain: (accountId, rows) => {
+            log.event("destruction.repeated", { accountId: accountId as Id<"account">, rows });
+          },
+          failed: (error) => {
+            log.event("destruction.failed", { code: isRootkeepError(error) ? error.code : "INTERNAL" });
+          },
+        }),
+    },
+    {
+      provide: RootKeyDeletions,
+      inject: [Transactions, AuditLog, KeyService, Log],
+      useFactory: (transactions: Transactions, audit: AuditLog, keys: KeyService, log: Log) =>
+        new RootKeyDeletions(transactions, audit, keys, (error) => {
+          log.event("destruction.failed", { code: isRootkeepError(error) ? error.code : "INTERNAL" });
+        }),
+    },
+    {
+      provide: DestructionCertificates,
+      inject: [Transactions, AuditLog, TlogReader, KeptDestroyed],
+      useFactory: (...parts: ConstructorParameters<typeof DestructionCertificates>) => new DestructionCertificates(...parts),
     },
   ],
   exports: [RevealSecret, ImportAccounts, SealedCopies, Secrets, Sweeper],

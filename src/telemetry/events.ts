@@ -106,6 +106,8 @@ export const EVENTS = {
   "allowlist.custodians_kept": { level: "error", pages: true, fields: { custodians: "number" } },
   "custodians.recovered": { level: "error", pages: true, fields: { seq: "number" } },
   "coverage.changed": { level: "warn", fields: { uncovered: "number", accounts: "number" } },
+  "destruction.repeated": { level: "error", pages: true, fields: { accountId: "id", rows: "number" } },
+  "destruction.failed": { level: "error", fields: { code: ERROR_CODES } },
   "sweeper.finished": { level: "info", fields: { job: "slug", rows: "number" } },
   "sweeper.failed": { level: "error", fields: { job: "slug", code: ERROR_CODES } },
 } as const satisfies Record<string, EventRow>;

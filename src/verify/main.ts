@@ -64,7 +64,8 @@ interface Options {
   readonly quiet?: boolean;
 }
 
-class UsageError extends Error {}
+/** A mistake in the call. */
+export class UsageError extends Error {}
 
 /**
  * `rootkeep audit verify`. The report goes to `stdout`; progress and mistakes in the call go to `stderr`.
@@ -115,7 +116,8 @@ async function readArguments(argv: readonly string[]): Promise<VerifyCall> {
   return { ...opened, trust, account: values.account, from, isJson: values.json ?? false, isQuiet: values.quiet ?? false };
 }
 
-async function openDirectory(directory: string, values: Options): Promise<Pick<VerifyCall, "source" | "close">> {
+/** The files of a directory. @throws UsageError when there is none. */
+export async function openDirectory(directory: string, values: Options): Promise<Pick<VerifyCall, "source" | "close">> {
   if (values["token-file"] !== undefined || values.timeout !== undefined)
     throw new UsageError("--token-file and --timeout are for an address");
   const isDirectory = await stat(directory).then(
@@ -190,7 +192,8 @@ function parse(argv: readonly string[]): { values: Options; positionals: string[
   }
 }
 
-async function readTrust(path: string): Promise<Trust> {
+/** The trust file, with the files that it names. @throws UsageError */
+export async function readTrust(path: string): Promise<Trust> {
   try {
     const bytes = await readRegularFile(path, TRUST_BYTES_MAX);
     if (bytes === null) throw new Error("does not exist");

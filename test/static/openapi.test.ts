@@ -68,6 +68,8 @@ import { Teams } from "../../src/people/teams.service.js";
 import { AccountSecretsController } from "../../src/secrets/account-secrets.rest.js";
 import { CandidatesController } from "../../src/secrets/candidates.rest.js";
 import { Candidates } from "../../src/secrets/candidates.service.js";
+import { DestructionController } from "../../src/secrets/destruction.rest.js";
+import { DestructionCertificates } from "../../src/secrets/destruction-certificates.service.js";
 import { ImportAccounts } from "../../src/secrets/import-accounts.service.js";
 import { ImportsController } from "../../src/secrets/imports.rest.js";
 import { OpeningsController } from "../../src/secrets/openings.rest.js";
@@ -106,6 +108,7 @@ const UNUSED = [
   Founding,
   FoundingState,
   Identities,
+  DestructionCertificates,
   ImportAccounts,
   Candidates,
   InvitationHalves,
@@ -144,6 +147,7 @@ class Behind {}
     AccountsController,
     AccountSecretsController,
     CandidatesController,
+    DestructionController,
     AllowlistController,
     AuditController,
     ConfigurationController,

@@ -61,6 +61,11 @@ export class KmsDouble {
     return createRootKey(`aws-kms:${arn}`, { awsEndpoint: this.endpoint, awsCredentials: CREDENTIALS });
   }
 
+  /** Deletes a key of {@link rootKey}, as after its waiting period: from then on there is none of that name. */
+  delete(rootKey: RootKey): void {
+    this.#keys.delete(rootKey.uri.slice("aws-kms:".length));
+  }
+
   /** A log's key of the double; each call makes a new one. Of any other kind than Ed25519 it should be refused. */
   logKey(spec: SigningKeySpec = "ECC_NIST_EDWARDS25519"): LogSigner {
     const arn = newArn();

@@ -100,6 +100,8 @@ export interface Actor {
 export interface VaultOptions {
   readonly clock?: Clock;
   readonly rootKey?: RootKey;
+  /** Of all domains but the people's; the same unless told. */
+  readonly accountsRootKey?: RootKey;
   /** What an opening waits for beyond its entry; nothing unless told. */
   readonly coverage?: Coverage;
   /** None that a test could meet unless told. */
@@ -153,6 +155,7 @@ export class Vault {
     readonly transactions: Transactions,
     readonly keys: KeyService,
     readonly rootKey: RootKey,
+    readonly accountsRootKey: RootKey,
     readonly directory: string,
     readonly people: {
       readonly signIn: SignIn;
@@ -217,7 +220,11 @@ export class Vault {
     await log.open(LOG_ORIGIN, "test");
     const clock = options.clock ?? SYSTEM_CLOCK;
     const rootKey = options.rootKey ?? createRootKey(`file:${join(directory, "root-key.json")}`);
-    const rootKeys = Object.fromEntries(DOMAINS.map((domain) => [domain, rootKey])) as Record<Domain, RootKey>;
+    const accountsKey = options.accountsRootKey ?? rootKey;
+    const rootKeys = Object.fromEntries(DOMAINS.map((domain) => [domain, domain === "people" ? rootKey : accountsKey])) as Record<
+      Domain,
+      RootKey
+    >;
     const escrowRecipient = options.escrowRecipient ?? null;
     const keys = new KeyService({ deployment: "test", rootKeys, clock, escrowRecipient });
     const dataKeys = new DataKeys();
@@ -302,6 +309,7 @@ export class Vault {
       transactions,
       keys,
       rootKey,
+      accountsKey,
       directory,
       people,
       certification,

@@ -138,6 +138,7 @@ export const OCSF_ACTIONS: Readonly<Record<EntryAction, OcsfKind>> = {
   "secret.waive": entity(UPDATE, 3),
   "candidate.stage": entity(CREATE, 2),
   "account.destroy": entity(DELETE, 3),
+  "destruction.read": api(READ, 2),
   "disclosure.erase": entity(DELETE, 3),
   "glass.list": api(READ),
   "glass.review": entity(UPDATE, 3),

@@ -68,7 +68,7 @@ const NO_PARTY: Readonly<Partial<Record<Operation, string>>> = {
   ...entries(LIST, [
     ...(["session.list", "person.self", "person.list", "team.list", "allowlist.list", "allowlist.report", "config.read"] as const),
     ...(["account.list", "import.read", "purpose.list", "policy.list", "policy.history", "policy.preview", "policy.explain"] as const),
-    ...(["request.list", "glass.list", "notice.list", "audit.read", "audit.export", "report.read"] as const),
+    ...(["request.list", "glass.list", "notice.list", "audit.read", "audit.export", "report.read", "destruction.read"] as const),
     ...(["ticket.list", "ticket_update.list"] as const),
   ]),
   ...entries(ALONE, [

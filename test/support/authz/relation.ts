@@ -69,6 +69,7 @@ export type CustodiansAct = keyof typeof CUSTODIANS_ACTS;
 export type TargetKind =
   | "nothing"
   | "account"
+  | "destroyed account"
   | "import"
   | "person"
   | "delivery"

@@ -159,6 +159,7 @@ function openingRows(signedSize: number): readonly Row[] {
   const size = `size=${String(signedSize)}`;
   return [
     opening("account.read", "GET /v1/accounts/{id}", "account"),
+    plain("destruction.read", "GET /v1/accounts/{id}/destruction", { kind: "destroyed account", id: "account" }),
     opening("secret.list", "GET /v1/accounts/{id}/secrets", "account"),
     opening("audit.export", "GET /v1/audit/accounts/{id}/head", "account"),
     opening("audit.export", "GET /v1/audit/accounts/{id}/entries", "account", { query: size }),

@@ -20,7 +20,7 @@ import {
 } from "./relation.js";
 import { Targets } from "./targets.js";
 
-const ACCOUNTS = 77;
+const ACCOUNTS = 81;
 const STEP_SECONDS = 60;
 const ELSEWHERE = "Elsewhere";
 const CIRCLES = Object.keys(PARTS) as readonly Circle[];

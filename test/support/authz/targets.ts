@@ -25,15 +25,19 @@ export interface TargetOptions extends Parties {
 
 const REASON = "because the matrix says so";
 const LOOKS = 50;
+const DOOMED = 24;
 
 /** Makes targets; each call makes a new one. */
 export class Targets {
   /** Accounts that are not checked out, and whose password nobody has seen. */
   readonly #free: string[];
+  /** Accounts over which no grant was ever given: what is destroyed ends no grant that a cell is about. */
+  readonly #doomed: string[];
   #spare: Promise<Actor> | undefined;
 
   #seen: Promise<string> | undefined;
   #ended: Promise<string> | undefined;
+  #destroyed: Promise<string> | undefined;
 
   /** @param accounts ids of accounts that nobody has used; of the first one nothing is ever opened. */
   constructor(
@@ -42,7 +46,8 @@ export class Targets {
     private readonly accounts: readonly string[],
     private readonly importId: string,
   ) {
-    this.#free = accounts.slice(1);
+    this.#free = [...accounts.slice(1, -DOOMED - 1), ...accounts.slice(-1)];
+    this.#doomed = accounts.slice(-DOOMED - 1, -1);
   }
 
   /** The grant over this account has ended, and its password was not seen. */
@@ -56,6 +61,9 @@ export class Targets {
         return {};
       case "account":
         return { account: this.accounts[0] ?? "" };
+      case "destroyed account":
+        this.#destroyed ??= this.#destroy();
+        return { account: await this.#destroyed };
       case "import":
         return { import: this.importId };
       case "person":
@@ -252,9 +260,24 @@ export class Targets {
 
   /** An account whose credentials are no longer ours. */
   async #released(): Promise<string> {
-    const account = this.#free.pop();
+    const account = this.#doomed.shift();
     if (account === undefined) throw new Error("there are too few accounts");
     await release(this.rest.part(Transactions), account);
+    return account;
+  }
+
+  /** An account that was destroyed, as soon as its certificate is there. */
+  async #destroy(): Promise<string> {
+    const asked = await this.#custodian();
+    const approver = await this.seeds.person({ name: "Second Hand", roles: ["custodian"], use: "busy" });
+    const { subject } = await this.#act("account.destroy", { asked, approver, about: null, isIdle: false, isDone: true });
+    const account = String(subject?.["accountId"]);
+    const path = `/v1/accounts/${account}/destruction`;
+    for (let looks = 0; looks < LOOKS; looks++) {
+      const { status } = await send(this.rest.address, { verb: "GET", path, token: asked.token });
+      if (status === 200) break;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
     return account;
   }
 
