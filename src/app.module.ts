@@ -23,6 +23,7 @@ import { LEAVING_PORT, PeopleModule, TAKING_STATEMENT_PORT } from "./people/peop
 import { destroyAct } from "./secrets/destroy-act.service.js";
 import { SecretsModule } from "./secrets/secrets.module.js";
 import { Secrets } from "./secrets/secrets.service.js";
+import { settleAct } from "./secrets/settle-act.service.js";
 import { waiveAct } from "./secrets/waive-act.service.js";
 import type { Log } from "./telemetry/log.service.js";
 import { TelemetryModule } from "./telemetry/telemetry.module.js";
@@ -61,7 +62,7 @@ export class AppModule {
             inject: [AuditLog, DataKeys, TrustedConfiguration],
             useFactory: (log: AuditLog, dataKeys: DataKeys, trust: TrustedConfiguration) => {
               const { deployment, backupHorizonDays } = config;
-              return [waiveAct(log), destroyAct({ log, dataKeys, trust, deployment, backupHorizonDays })];
+              return [waiveAct(log), settleAct(log), destroyAct({ log, dataKeys, trust, deployment, backupHorizonDays })];
             },
           },
         ]),

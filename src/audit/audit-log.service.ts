@@ -201,6 +201,11 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
     return this.#index.readers.of(account, version);
   }
 
+  /** As {@link PasswordReaders.openedAt}, as far as this process has read. */
+  passwordOpenedAt(account: string, version: string): string | null {
+    return this.#index.readers.openedAt(account, version);
+  }
+
   /** The accounts' own chains, as far as this process has read. */
   get streams(): Pick<StreamIndex, "size" | "newestHeartbeat" | "heartbeatBelow" | "placesOf" | "headOf" | "tips" | "tipsAt"> {
     return this.#index.streams;

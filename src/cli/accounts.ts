@@ -124,7 +124,7 @@ function watchImport(client: ApiClient, importId: string, say: (line: string) =>
 }
 
 /** One row for each version, with its secret's id and kind. */
-async function* versionsOf(secrets: AsyncIterable<Answer>): AsyncGenerator<Answer, void, void> {
+export async function* versionsOf(secrets: AsyncIterable<Answer>): AsyncGenerator<Answer, void, void> {
   for await (const secret of secrets) {
     for (const version of secret.list("versions")) {
       yield new Answer({ ...version.members, secret: secret.text("id"), kind: secret.text("kind") });

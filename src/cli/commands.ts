@@ -12,6 +12,7 @@ import { POLICY_COMMANDS } from "./policies.js";
 import { RECOVER_COMMAND } from "./recover.js";
 import { REOPEN_COMMAND } from "./reopen.js";
 import { REQUEST_COMMANDS } from "./requests.js";
+import { ROTATE_COMMANDS } from "./rotate.js";
 import { SERVER_COMMANDS } from "./serve.js";
 import { TICKET_COMMANDS } from "./tickets.js";
 
@@ -25,6 +26,7 @@ export const COMMANDS: readonly (Command | RawCommand)[] = [
   ...ALLOWLIST_COMMANDS,
   ...PEOPLE_REPORT_COMMANDS,
   ...REQUEST_COMMANDS,
+  ...ROTATE_COMMANDS,
   ...GLASS_COMMANDS,
   ...TICKET_COMMANDS,
   ...POLICY_COMMANDS,

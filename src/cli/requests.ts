@@ -211,6 +211,16 @@ const REQUESTS: readonly Command[] = [
   },
 ];
 
+/** Which of the two versions of a kind is wanted. */
+const CANDIDATE_OPTION = {
+  kind: "flag",
+  meaning: "the value that is staged to succeed the working one, where the grant names it",
+} as const;
+
+function versionOf({ given }: Call): Readonly<Record<string, string>> {
+  return given.flag("candidate") ? { version: "candidate" } : {};
+}
+
 const GRANTS: readonly Command[] = [
   {
     words: ["reveal"],
@@ -218,6 +228,7 @@ const GRANTS: readonly Command[] = [
     positionals: ["GRANT"],
     options: {
       kind: { kind: "text", value: "KIND", meaning: "root-password (default), or another kind that the grant names" },
+      candidate: CANDIDATE_OPTION,
       out: OUT_OPTION,
       receipt: RECEIPT_OPTION,
     },
@@ -226,7 +237,8 @@ const GRANTS: readonly Command[] = [
       const client = await call.client();
       await call.deliver(async () => {
         const code = await call.ask("Authenticator code to open");
-        return await releaseEnclosed(client, `${grantPath(call)}/openings`, { kind: call.given.text("kind") ?? "root-password", code });
+        const kind = call.given.text("kind") ?? "root-password";
+        return await releaseEnclosed(client, `${grantPath(call)}/openings`, { kind, ...versionOf(call), code });
       });
       return undefined;
     },
@@ -235,12 +247,13 @@ const GRANTS: readonly Command[] = [
     words: ["code"],
     summary: "Gets the account's MFA code of this moment; asks for a fresh authenticator code of yours.",
     positionals: ["GRANT"],
-    options: { out: OUT_OPTION, receipt: RECEIPT_OPTION },
+    options: { candidate: CANDIDATE_OPTION, out: OUT_OPTION, receipt: RECEIPT_OPTION },
     async run(call) {
       const client = await call.client();
-      await call.deliver(async () =>
-        releaseEnclosed(client, `${grantPath(call)}/codes`, { code: await call.ask("Authenticator code to open") }),
-      );
+      await call.deliver(async () => {
+        const code = await call.ask("Authenticator code to open");
+        return await releaseEnclosed(client, `${grantPath(call)}/codes`, { ...versionOf(call), code });
+      });
       return undefined;
     },
   },

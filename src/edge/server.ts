@@ -21,6 +21,8 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 15_000;
 const PARAM_CHARS_MAX = 128;
 const IMPORT_PATH = "/v1/imports";
+/** Brings a seed, as bytes: a JSON parser would make a string of it, which cannot be wiped. */
+const SEED_PATH = "/v1/accounts/:id/candidates/mfa-seed";
 const LOGOUT_PATH = "/v1/oidc/logout";
 
 /** How calls in flight are let end before their connections are cut. */
@@ -97,7 +99,7 @@ function writeHeaders(request: FastifyRequest, reply: FastifyReply): void {
   });
 }
 
-/** JSON for all, within the small limit; files for the import alone, a form for the logout alone. Fastify's plain text parser goes: no operation takes text. */
+/** JSON for all, within the small limit; files for the import alone, bytes for a seed alone, a form for the logout alone. Fastify's plain text parser goes: no operation takes text. */
 function setUpBodies(fastify: FastifyInstance): void {
   fastify.removeContentTypeParser(["text/plain", "application/json"]);
   const parseJson = fastify.getDefaultJsonParser("error", "error");
@@ -114,6 +116,13 @@ function setUpBodies(fastify: FastifyInstance): void {
       done(null, body);
     },
   );
+  fastify.addContentTypeParser(
+    "application/octet-stream",
+    { parseAs: "buffer", bodyLimit: LIMITS.seedTextBytesMax },
+    (_request, body, done) => {
+      done(null, body);
+    },
+  );
   fastify.addContentTypeParser("application/x-www-form-urlencoded", { parseAs: "string" }, (_request, body, done) => {
     done(null, Object.fromEntries(new URLSearchParams(String(body))));
   });
@@ -122,6 +131,12 @@ function setUpBodies(fastify: FastifyInstance): void {
     // A browser sends forms across sites without asking; the one call that takes one is the provider's, and proves itself by a signature.
     if (isForm && request.routeOptions.url !== LOGOUT_PATH)
       done(new RootkeepError("MALFORMED", { fields: [{ field: "body", rule: "is JSON" }] }));
+    else done();
+  });
+  fastify.addHook("onRequest", (request, _reply, done) => {
+    const isSeed = /^\s*application\/octet-stream\b/i.test(request.headers["content-type"] ?? "");
+    if (isSeed && request.routeOptions.url !== SEED_PATH)
+      done(new RootkeepError("MALFORMED", { fields: [{ field: "body", rule: "is not taken as application/octet-stream here" }] }));
     else done();
   });
   fastify.addHook("onRequest", (request, _reply, done) => {

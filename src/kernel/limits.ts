@@ -5,6 +5,8 @@ export const LIMITS = {
   /** One call imports at most this many, so that it ends before a client gives up: each account costs four root-key calls. */
   importRowsMax: 2_000,
   importErrorsMax: 200,
+  /** A seed as base32, or an otpauth URI with a long label. */
+  seedTextBytesMax: 1_024,
   entryBytesMax: 16_384,
   batchEntriesMax: 256,
   appendQueueMax: 4_096,

@@ -45,6 +45,10 @@ export const TOPICS = {
     "entries of the allowlist end soon",
     "They come to their last day, and no certificate prolongs them. Where they are still needed, ask for new ones: rootkeep people allow.",
   ),
+  "rotation.due": topic(
+    "values are to be rotated",
+    "A person has seen them, somebody who saw them has left, they may be known, they are old, or a candidate is not settled: rootkeep rotate due.",
+  ),
   "glass.granted": topic("break-glass was granted", "An emergency opening with fewer approvers was approved.", true),
   "glass.opening": topic("break-glass is being opened", "Root credentials are about to be shown under break-glass.", true),
   "glass.reviewed": topic("break-glass was reviewed", "Somebody who took no part has closed the review."),

@@ -1,5 +1,6 @@
 import { Module } from "@nestjs/common";
 import { DataSource } from "typeorm";
+import { AccountRegistry } from "../accounts/account-registry.service.js";
 import { RootAddresses } from "../accounts/root-addresses.service.js";
 import { AccessGrants } from "../approvals/access-grants.service.js";
 import { Requests } from "../approvals/requests.service.js";
@@ -17,30 +18,48 @@ import type { Id } from "../kernel/ids.js";
 import { DataKeys } from "../keys/data-keys.service.js";
 import { KeyService } from "../keys/keys.service.js";
 import { RecordsKey } from "../keys/records.js";
+import { Certification } from "../people/certification.service.js";
 import { HealthRegistry } from "../telemetry/health.js";
 import { Log } from "../telemetry/log.service.js";
 import { Metrics } from "../telemetry/metrics.js";
 import { slug } from "../telemetry/site.js";
 import { AccountSecretsController } from "./account-secrets.rest.js";
+import { CandidateReportsController } from "./candidate-reports.rest.js";
 import { CandidatesController } from "./candidates.rest.js";
 import { Candidates } from "./candidates.service.js";
 import { CopiesBackfill } from "./copies-backfill.service.js";
 import { openSecondStore } from "./create-second-store.service.js";
 import { DestructionController } from "./destruction.rest.js";
 import { DestructionCertificates } from "./destruction-certificates.service.js";
+import { DoubtCandidates } from "./doubt-candidates.service.js";
+import { DueRotations } from "./due-rotations.service.js";
 import { ImportAccounts, type ImportProgress } from "./import-accounts.service.js";
 import { ImportsController } from "./imports.rest.js";
 import { KeptDestroyed } from "./kept-destroyed.service.js";
 import { OpeningsController } from "./openings.rest.js";
 import { ReadBack } from "./read-back.service.js";
+import { ReportCandidate } from "./report-candidate.service.js";
 import { RevealSecret } from "./reveal-secret.service.js";
 import { RootKeyDeletions } from "./root-key-deletions.service.js";
+import { RotationWatch } from "./rotation-watch.service.js";
+import { RotationsController } from "./rotations.rest.js";
 import { SealedCopies } from "./sealed-copies.service.js";
 import { Secrets } from "./secrets.service.js";
+import { SuspectSecret } from "./suspect-secret.service.js";
+import { SuspicionsController } from "./suspicions.rest.js";
 import { Sweeper } from "./sweeper.service.js";
 
 @Module({
-  controllers: [OpeningsController, ImportsController, AccountSecretsController, CandidatesController, DestructionController],
+  controllers: [
+    OpeningsController,
+    ImportsController,
+    AccountSecretsController,
+    CandidatesController,
+    CandidateReportsController,
+    RotationsController,
+    SuspicionsController,
+    DestructionController,
+  ],
   providers: [
     {
       provide: Secrets,
@@ -114,8 +133,40 @@ import { Sweeper } from "./sweeper.service.js";
       useFactory: backfillCopies,
     },
     {
+      provide: ReportCandidate,
+      inject: [Transactions, AuditLog],
+      useFactory: (transactions: Transactions, log: AuditLog) => new ReportCandidate(transactions, log),
+    },
+    {
+      provide: DoubtCandidates,
+      inject: [DataSource, Transactions, AuditLog],
+      useFactory: (dataSource: DataSource, transactions: Transactions, log: AuditLog) => new DoubtCandidates(dataSource, transactions, log),
+    },
+    { provide: SuspectSecret, inject: [Transactions], useFactory: (transactions: Transactions) => new SuspectSecret(transactions) },
+    {
+      provide: DueRotations,
+      inject: [Transactions, AccountRegistry, AuditLog],
+      useFactory: (transactions: Transactions, accounts: AccountRegistry, log: AuditLog) => new DueRotations(transactions, accounts, log),
+    },
+    {
+      provide: RotationWatch,
+      // The rule that entries of the allowlist are judged by is lent by Certification, which therefore is there first.
+      inject: [DataSource, DueRotations, Log, Metrics, Certification],
+      useFactory: (dataSource: DataSource, rotations: DueRotations, log: Log, metrics: Metrics) =>
+        new RotationWatch(
+          dataSource,
+          rotations,
+          (overdue) => {
+            metrics.set("rootkeep_rotations_overdue", {}, overdue);
+          },
+          (error) => {
+            log.event("sweeper.failed", { job: slug("rotations"), code: isRootkeepError(error) ? error.code : "INTERNAL" });
+          },
+        ),
+    },
+    {
       provide: Sweeper,
-      inject: [Requests, AccessGrants, ImportAccounts, RootAddresses, AuditLog, Log],
+      inject: [Requests, AccessGrants, ImportAccounts, RootAddresses, DoubtCandidates, AuditLog, Log],
       useFactory: (...parts: ConstructorParameters<typeof Sweeper>) => new Sweeper(...parts),
     },
     {

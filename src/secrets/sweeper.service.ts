@@ -12,6 +12,7 @@ import { LIMITS } from "../kernel/limits.js";
 import { SteadyTimer } from "../kernel/steady-timer.js";
 import type { Log } from "../telemetry/log.service.js";
 import { slug } from "../telemetry/site.js";
+import type { DoubtCandidates } from "./doubt-candidates.service.js";
 import type { ImportAccounts } from "./import-accounts.service.js";
 
 const PERIOD_MS = 15_000;
@@ -19,8 +20,8 @@ const PERIOD_MS = 15_000;
 const ADDRESS_BATCHES = 20;
 
 /**
- * Writes down what time, or a crash, has decided already: requests and grants that ran out, intents whose outcome nobody wrote, imports
- * that were cut off. Nothing waits for it: expiry is computed at use.
+ * Writes down what time, or a crash, has decided already: requests and grants that ran out, candidates that nobody holds any more, intents whose
+ * outcome nobody wrote, imports that were cut off. Nothing waits for it: expiry is computed at use.
  */
 export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #timer = new SteadyTimer(
@@ -36,6 +37,7 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
     private readonly grants: AccessGrants,
     private readonly imports: ImportAccounts,
     private readonly addresses: RootAddresses,
+    private readonly candidates: DoubtCandidates,
     private readonly audit: AuditLog,
     private readonly log: Log,
     /** Tells which intents are old enough to be closed; nothing that opens anything rests on it. */
@@ -57,6 +59,8 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
     await this.#job("resume-imports", () => this.imports.resume());
     await this.#job("requests", () => this.requests.sweep());
     await this.#job("grants", () => this.grants.sweep());
+    // After the grants: whoever held one that has just ended holds it no more.
+    await this.#job("candidates", () => this.candidates.sweep());
     await this.#job("intents", () => this.#closeIntents());
     // Of accounts that were registered before there was a list of addresses; afterwards it finds none.
     await this.#job("root-addresses", () => this.addresses.registerMissing(ADDRESS_BATCHES));

@@ -63,6 +63,7 @@ export const METRICS = {
     help: "Sealed versions whose copy is not in the second store, where there is one.",
     labels: {},
   },
+  rootkeep_rotations_overdue: { type: "gauge", help: "Working values of accounts whose rotation is overdue.", labels: {} },
   rootkeep_heartbeat_failures_total: { type: "counter", help: "Heartbeats of the audit log that could not be written.", labels: {} },
 } as const satisfies Record<string, MetricRow>;
 

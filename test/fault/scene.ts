@@ -210,9 +210,9 @@ export class Closing {
 }
 
 /** The sweeper of a vault, for which an hour has passed: what was begun before counts as cut off. */
-export function sweeperOf({ requests, grants, imports, addresses, log }: Vault): Sweeper {
+export function sweeperOf({ requests, grants, imports, addresses, doubts, log }: Vault): Sweeper {
   const inAnHour = { now: () => new Date(Date.now() + 3_600_000) };
-  return new Sweeper(requests, grants, imports, addresses, log, new Log({ write: () => undefined }), inAnHour);
+  return new Sweeper(requests, grants, imports, addresses, doubts, log, new Log({ write: () => undefined }), inAnHour);
 }
 
 /** What became of calls that were made at once: how many went through, and how often each code refused the others. */

@@ -20,7 +20,7 @@ const GOLDEN = join(root, "test", "golden", "authz-relations.txt");
 const BY_ROLE = "FORBIDDEN";
 /** Nobody may be told of these whether they are there; what is not one's own is as if it were not. */
 const HIDDEN: readonly Operation[] = [
-  ...(["secret.reveal", "secret.code", "grant.return", "request.withdraw"] as const),
+  ...(["secret.reveal", "secret.code", "grant.return", "request.withdraw", "candidate.report"] as const),
   ...(["invitation.link", "invitation.code", "session.revoke"] as const),
 ];
 

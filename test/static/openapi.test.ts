@@ -66,15 +66,21 @@ import { Sessions } from "../../src/people/sessions.service.js";
 import { TeamsController } from "../../src/people/teams.rest.js";
 import { Teams } from "../../src/people/teams.service.js";
 import { AccountSecretsController } from "../../src/secrets/account-secrets.rest.js";
+import { CandidateReportsController } from "../../src/secrets/candidate-reports.rest.js";
 import { CandidatesController } from "../../src/secrets/candidates.rest.js";
 import { Candidates } from "../../src/secrets/candidates.service.js";
 import { DestructionController } from "../../src/secrets/destruction.rest.js";
 import { DestructionCertificates } from "../../src/secrets/destruction-certificates.service.js";
+import { DueRotations } from "../../src/secrets/due-rotations.service.js";
 import { ImportAccounts } from "../../src/secrets/import-accounts.service.js";
 import { ImportsController } from "../../src/secrets/imports.rest.js";
 import { OpeningsController } from "../../src/secrets/openings.rest.js";
+import { ReportCandidate } from "../../src/secrets/report-candidate.service.js";
 import { RevealSecret } from "../../src/secrets/reveal-secret.service.js";
+import { RotationsController } from "../../src/secrets/rotations.rest.js";
 import { Secrets } from "../../src/secrets/secrets.service.js";
+import { SuspectSecret } from "../../src/secrets/suspect-secret.service.js";
+import { SuspicionsController } from "../../src/secrets/suspicions.rest.js";
 import { HealthRegistry } from "../../src/telemetry/health.js";
 import { Log } from "../../src/telemetry/log.service.js";
 import { Metrics } from "../../src/telemetry/metrics.js";
@@ -111,6 +117,9 @@ const UNUSED = [
   DestructionCertificates,
   ImportAccounts,
   Candidates,
+  ReportCandidate,
+  DueRotations,
+  SuspectSecret,
   InvitationHalves,
   Log,
   Metrics,
@@ -148,6 +157,9 @@ class Behind {}
     AccountSecretsController,
     CandidatesController,
     DestructionController,
+    CandidateReportsController,
+    RotationsController,
+    SuspicionsController,
     AllowlistController,
     AuditController,
     ConfigurationController,

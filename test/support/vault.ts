@@ -62,12 +62,15 @@ import { SignIn } from "../../src/people/sign-in.service.js";
 import { StepUp } from "../../src/people/step-up.service.js";
 import { Candidates } from "../../src/secrets/candidates.service.js";
 import { destroyAct } from "../../src/secrets/destroy-act.service.js";
+import { DoubtCandidates } from "../../src/secrets/doubt-candidates.service.js";
 import { ImportAccounts } from "../../src/secrets/import-accounts.service.js";
 import { ReadBack } from "../../src/secrets/read-back.service.js";
+import { ReportCandidate } from "../../src/secrets/report-candidate.service.js";
 import { RevealSecret } from "../../src/secrets/reveal-secret.service.js";
 import { type SealedCopies as CopyKeeper, NO_COPIES } from "../../src/secrets/sealed-copies.port.js";
 import { SealedCopies } from "../../src/secrets/sealed-copies.service.js";
 import type { SecondStore } from "../../src/secrets/second-store.port.js";
+import { settleAct } from "../../src/secrets/settle-act.service.js";
 import { waiveAct } from "../../src/secrets/waive-act.service.js";
 import { Log } from "../../src/telemetry/log.service.js";
 import { Metrics } from "../../src/telemetry/metrics.js";
@@ -179,6 +182,8 @@ export class Vault {
     readonly reveals: RevealSecret,
     readonly imports: ImportAccounts,
     readonly candidates: Candidates,
+    readonly reports: ReportCandidate,
+    readonly doubts: DoubtCandidates,
     readonly secrets: WatchedSecrets,
     readonly copies: SealedCopies,
     readonly accounts: WatchedAccounts,
@@ -288,6 +293,7 @@ export class Vault {
       reveal,
       waiveAct(log),
       destroyAct({ log, dataKeys, trust, deployment: "test", backupHorizonDays: options.backupHorizonDays ?? null }),
+      settleAct(log),
       trust.act(),
       accountChangeAct(),
       brakeRaiseAct(),
@@ -333,6 +339,8 @@ export class Vault {
         new ReadBack(dataSource, transactions, keys, dataKeys, log),
         options.copies ?? NO_COPIES,
       ),
+      new ReportCandidate(transactions, log),
+      new DoubtCandidates(dataSource, transactions, log),
       secrets,
       new SealedCopies({
         dataSource,

@@ -12,6 +12,7 @@ export interface Call {
   readonly token?: string;
   readonly json?: object;
   readonly csv?: string;
+  readonly seed?: string;
 }
 
 /** Each time somebody else came first, so that somebody is always done. */
@@ -25,9 +26,9 @@ export async function send(address: string, call: Call): Promise<Answer> {
   }
 }
 
-async function sendOnce(address: string, { verb, path, token, json, csv }: Call): Promise<Answer> {
-  const body = csv ?? (json === undefined ? undefined : JSON.stringify(json));
-  const type = csv === undefined ? "application/json" : "text/csv";
+async function sendOnce(address: string, { verb, path, token, json, csv, seed }: Call): Promise<Answer> {
+  const body = csv ?? seed ?? (json === undefined ? undefined : JSON.stringify(json));
+  const type = csv !== undefined ? "text/csv" : seed !== undefined ? "application/octet-stream" : "application/json";
   const response = await fetch(new URL(path, address), {
     method: verb,
     headers: {

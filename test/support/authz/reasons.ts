@@ -50,6 +50,7 @@ export function isReadByScope(operation: Operation): boolean {
 /** What somebody who is back may do to what they took part in before: it takes away, and gives nothing. */
 export const PASSES_BACK: ReadonlySet<Operation> = new Set<Operation>([
   "request.withdraw",
+  "candidate.report",
   "grant.revoke",
   "ticket.comment",
   "ticket.close",
@@ -68,7 +69,16 @@ const NO_PARTY: Readonly<Partial<Record<Operation, string>>> = {
   ...entries(LIST, [
     ...(["session.list", "person.self", "person.list", "team.list", "allowlist.list", "allowlist.report", "config.read"] as const),
     ...(["account.list", "import.read", "purpose.list", "policy.list", "policy.history", "policy.preview", "policy.explain"] as const),
-    ...(["request.list", "glass.list", "notice.list", "audit.read", "audit.export", "report.read", "destruction.read"] as const),
+    ...([
+      "request.list",
+      "rotation.list",
+      "glass.list",
+      "notice.list",
+      "audit.read",
+      "audit.export",
+      "report.read",
+      "destruction.read",
+    ] as const),
     ...(["ticket.list", "ticket_update.list"] as const),
   ]),
   ...entries(ALONE, [
@@ -81,6 +91,7 @@ const NO_PARTY: Readonly<Partial<Record<Operation, string>>> = {
       "ticket.open",
       "ticket_update.retry",
       "candidate.stage",
+      "secret.suspect",
     ] as const),
   ]),
   ...entries(OPENED, ["ticket.read", "ticket.comment", "ticket.close"]),
@@ -94,7 +105,7 @@ const NO_PARTY: Readonly<Partial<Record<Operation, string>>> = {
       "account.change",
       "account.destroy",
     ] as const),
-    ...(["invitation.link", "invitation.code"] as const),
+    ...(["invitation.link", "invitation.code", "candidate.settle"] as const),
   ]),
 };
 

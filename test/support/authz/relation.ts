@@ -80,6 +80,10 @@ export type TargetKind =
   | "ticket"
   | "general ticket"
   | "ticket update"
+  | "fresh account"
+  | "shown candidate"
+  | "staged candidate"
+  | "request of verdict"
   | `subject of ${CustodiansAct}`
   | `request of ${CustodiansAct}`;
 
@@ -95,6 +99,7 @@ export type IdName =
   | "request"
   | "session"
   | "ticket"
-  | "ticketUpdate";
+  | "ticketUpdate"
+  | "version";
 
 export type Target = Readonly<Partial<Record<IdName, string>>> & { readonly subject?: Readonly<Record<string, unknown>> };

@@ -8,6 +8,7 @@ import { type Circle, CUSTODIANS_ACTS, type CustodiansAct, type IdName, type Par
 export interface Sent {
   readonly json?: object;
   readonly csv?: string;
+  readonly seed?: string;
 }
 
 /** What a body is made of. */
@@ -72,6 +73,9 @@ const withReason = (): Sent => ({ json: { reason: REASON } });
 const asksToOpen = ({ target }: BodyFacts): Sent => ({
   json: { operation: "secret.reveal", reason: REASON, ticket: "OPS-7", purpose: "billing-root-only", accountId: target.account },
 });
+const asksToSettle = ({ target }: BodyFacts): Sent => ({
+  json: { operation: "candidate.settle", reason: REASON, subject: target.subject },
+});
 const POLICY = { name: "matrix", purposes: ["tax-invoice-view"], scope: { kind: "all" }, minutes: 20 };
 
 const withText = (): Sent => ({ json: { text: REASON } });
@@ -110,6 +114,7 @@ function readingRows(signedSize: number): readonly Row[] {
     plain("policy.history", "GET /v1/policies/books"),
     plain("policy.preview", "POST /v1/policies/previews", { body: () => ({ json: { name: "matrix", policy: POLICY, replaces: null } }) }),
     plain("request.list", "GET /v1/requests"),
+    plain("rotation.list", "GET /v1/rotations/due"),
     plain("glass.list", "GET /v1/glass"),
     plain("ticket.list", "GET /v1/tickets"),
     plain("ticket_update.list", "GET /v1/ticket-updates"),
@@ -172,6 +177,12 @@ function openingRows(signedSize: number): readonly Row[] {
     plain("candidate.stage", "POST /v1/accounts/{id}/candidates", {
       ...{ kind: "account", id: "account", body: () => ({ json: { kind: "root-password" } }) },
     }),
+    plain("candidate.stage", "POST /v1/accounts/{id}/candidates/mfa-seed", {
+      ...{ kind: "fresh account", id: "account", isUsedUp: true, body: () => ({ seed: "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ" }) },
+    }),
+    plain("secret.suspect", "POST /v1/accounts/{id}/suspicions", {
+      ...{ kind: "account", id: "account", body: () => ({ json: { kind: "mfa-seed" } }) },
+    }),
     opening("request.read", "GET /v1/requests/{id}", "request"),
     opening("request.approve", "POST /v1/requests/{id}/approvals", "request", {
       ...{ leaver: "approver", orphanOf: "asked", isUsedUp: true, body: withCode },
@@ -184,6 +195,21 @@ function openingRows(signedSize: number): readonly Row[] {
       body: ({ code }) => ({ json: { kind: "root-password", code } }),
     }),
     opening("secret.code", "POST /v1/grants/{id}/codes", "grant", { isUsedUp: true, orphanOf: "approver", body: withCode }),
+    opening("candidate.report", "POST /v1/candidates/{id}/reports", "grant", {
+      ...{ kind: "shown candidate", id: "version", body: () => ({ json: { outcome: "unknown" } }) },
+    }),
+    plain("candidate.settle", "POST /v1/requests", { step: "ask", kind: "staged candidate", body: asksToSettle }),
+    plain("candidate.settle", "POST /v1/requests/{id}/approvals", {
+      ...{
+        step: "approve",
+        kind: "request of verdict",
+        circle: "opening",
+        parties: ["asked", "approver"],
+        leaver: "asked",
+        orphanOf: "asked",
+      },
+      ...{ id: "request", isUsedUp: true, body: withCode },
+    }),
     opening("grant.return", "POST /v1/grants/{id}/returns", "grant", { isUsedUp: true }),
     opening("grant.revoke", "POST /v1/grants/{id}/revocations", "grant", { leaver: "approver", isUsedUp: true }),
     opening("request.withdraw", "POST /v1/requests/{id}/withdrawals", "request", { isUsedUp: true, body: withReason }),

@@ -20,7 +20,7 @@ import {
 } from "./relation.js";
 import { Targets } from "./targets.js";
 
-const ACCOUNTS = 81;
+const ACCOUNTS = 115;
 const STEP_SECONDS = 60;
 const ELSEWHERE = "Elsewhere";
 const CIRCLES = Object.keys(PARTS) as readonly Circle[];
@@ -32,6 +32,8 @@ const LEFT_BEHIND: readonly (readonly [Circle, TargetKind, Party])[] = [
   ["opening", "request", "approver"],
   ["opening", "grant", "asked"],
   ["opening", "grant", "approver"],
+  ["opening", "shown candidate", "asked"],
+  ["opening", "request of verdict", "asked"],
   ["opening", "ticket", "asked"],
   ["opening", "general ticket", "asked"],
   ["custodians", "invitation", "asked"],

@@ -82,11 +82,25 @@ export class Targets {
         return await this.#ticket(parties.asked, {});
       case "ticket update":
         return await this.#ticketUpdate();
+      case "fresh account":
+        return { account: this.#take() };
+      case "shown candidate":
+        return await this.#shownCandidate(parties);
+      case "staged candidate":
+        return await this.#stagedCandidate();
+      case "request of verdict":
+        return await this.#verdict(parties);
       case "invitation":
         return await this.#act("person.enrol", { ...parties, isDone: true });
       default:
         return await this.#ofAct(kind, parties);
     }
+  }
+
+  #take(): string {
+    const account = this.#free.shift();
+    if (account === undefined) throw new Error("there are too few accounts");
+    return account;
   }
 
   async #ofAct(kind: Extract<TargetKind, `${string} of ${string}`>, parties: TargetOptions): Promise<Target> {
@@ -158,13 +172,40 @@ export class Targets {
   }
 
   /** A grant over an account of its own: the password for who asked, the code for who it is about. */
-  async #grant(parties: Parties, rest: object): Promise<Target & { readonly grant: string }> {
-    const account = this.#free.shift();
-    if (account === undefined) throw new Error("there are too few accounts");
+  async #grant(parties: Parties, rest: object, account = this.#take()): Promise<Target & { readonly grant: string }> {
     const request = await this.#asked(parties, { accountId: account, purpose: "billing-root-only", ...rest });
     await this.approve(parties.approver, request);
     const { grantId } = await this.#as(parties.asked, "GET", `/v1/requests/${request}`);
     return { account, request, grant: String(grantId) };
+  }
+
+  /** A candidate that whoever asked for it was shown, in order to set it. */
+  async #shownCandidate(parties: Parties): Promise<Target> {
+    const spare = await this.#custodian();
+    const account = this.#take();
+    const { id } = await this.#as(spare, "POST", `/v1/accounts/${account}/candidates`, { kind: "root-password" });
+    const target = await this.#grant(parties, { purpose: "rotate-after-use" }, account);
+    await this.#withCode(parties.asked, `/v1/grants/${target.grant}/openings`, { kind: "root-password", version: "candidate" });
+    return { ...target, version: String(id) };
+  }
+
+  /** A candidate that nobody was shown, on an account of its own, and what is to be said of it. */
+  async #stagedCandidate(): Promise<Target> {
+    const account = this.#take();
+    const { id } = await this.#as(await this.#custodian(), "POST", `/v1/accounts/${account}/candidates`, { kind: "root-password" });
+    return { account, subject: { versionId: id, verdict: "does-not-work", evidence: { kind: "never-shown" } } };
+  }
+
+  /** A verdict that somebody asked for; the one whom it is about was to set nothing. */
+  async #verdict({ asked, approver, isDone }: TargetOptions): Promise<Target> {
+    const target = await this.#stagedCandidate();
+    const { id } = await this.#as(asked, "POST", "/v1/requests", {
+      operation: "candidate.settle",
+      reason: REASON,
+      subject: target.subject,
+    });
+    if (isDone) await this.approve(approver, String(id));
+    return { ...target, request: String(id) };
   }
 
   /** A use of break-glass that is over and waits for its review. */
