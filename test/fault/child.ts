@@ -1,6 +1,7 @@
 // A service in a program of its own, made to be killed: it opens one grant or imports one file over the database that it is told of. It
 // stands still where it is told to, so that SIGKILL meets it exactly there.
 
+import type { WhichVersion } from "../../src/approvals/granted-version.js";
 import type { BrakeLimits } from "../../src/approvals/opening-brake.service.js";
 import type { PgConnection } from "../../src/database/connection.js";
 import { DATABASE_ROLES, type DatabaseRole } from "../../src/database/roles.js";
@@ -20,7 +21,12 @@ export interface ChildTask {
   readonly password: string;
   readonly rootKeyUri: string;
   readonly acting: ActingPerson;
-  readonly act: { readonly grantId: Id<"grant"> } | { readonly csv: string };
+  readonly act:
+    | { readonly grantId: Id<"grant">; readonly which?: WhichVersion }
+    | { readonly csv: string }
+    | { readonly stage: Id<"account"> }
+    | { readonly report: Id<"version"> }
+    | { readonly approve: Id<"request"> };
   /** Where it stands still by itself; other places are the proxy's. */
   readonly stopAt: "unwrap" | "unwrapped" | null;
   /** How many calls to the root key pass first. */
@@ -74,7 +80,20 @@ async function act(vault: Vault, { act: wanted, acting }: ChildTask, code: strin
     say({ word: "answered", text: String(report.imported) });
     return;
   }
-  const { value, intent, outcomeSeq } = await vault.reveals.reveal(acting, wanted.grantId, "root-password", code);
+  if ("stage" in wanted) {
+    say({ word: "answered", text: (await vault.candidates.stage(acting, wanted.stage, "root-password")).versionId });
+    return;
+  }
+  if ("report" in wanted) {
+    say({ word: "answered", text: (await vault.reports.report(acting, wanted.report, "applied")).state });
+    return;
+  }
+  if ("approve" in wanted) {
+    say({ word: "answered", text: (await vault.requests.approve(acting, wanted.approve, code, "")).state });
+    return;
+  }
+  const { grantId, which = "current" } = wanted;
+  const { value, intent, outcomeSeq } = await vault.reveals.reveal(acting, grantId, "root-password", code, null, which);
   const text = value.expose((bytes) => bytes.toString("utf8"));
   say({ word: "answered", text: JSON.stringify({ text, seq: intent.seq, eventId: intent.eventId, outcomeSeq }) });
 }
