@@ -25,6 +25,7 @@ import { EraseAccountChanges1764700100000 } from "./1764700100000-erase-account-
 import { CreateRootAddresses1764700200000 } from "./1764700200000-create-root-addresses.js";
 import { SearchAccounts1764700300000 } from "./1764700300000-search-accounts.js";
 import { RotateSecrets1764710000000 } from "./1764710000000-rotate-secrets.js";
+import { CreatePosture1764730000000 } from "./1764730000000-create-posture.js";
 import { DestroyKeys1764740000000 } from "./1764740000000-destroy-keys.js";
 
 /** All migrations, in the order in which they run. New ones go to the end. */
@@ -56,5 +57,6 @@ export const MIGRATIONS = [
   CreateRootAddresses1764700200000,
   SearchAccounts1764700300000,
   RotateSecrets1764710000000,
+  CreatePosture1764730000000,
   DestroyKeys1764740000000,
 ] as const;

@@ -8,6 +8,7 @@ import { AuditModule } from "./audit/audit.module.js";
 import { AuditLog } from "./audit/audit-log.service.js";
 import type { VerifierKey } from "./audit/tlog/verifier-key.js";
 import { Transactions } from "./audit/transactions.service.js";
+import { AwsModule } from "./aws/aws.module.js";
 import type { Config } from "./config/config.js";
 import { ConfigModule } from "./config/config.module.js";
 import type { PgConnection } from "./database/connection.js";
@@ -67,6 +68,7 @@ export class AppModule {
           },
         ]),
         SecretsModule,
+        AwsModule.of(config),
         EdgeModule.register({ imports: [], version: VERSION }),
       ],
     };

@@ -6,6 +6,7 @@ import { BrakeRaise } from "./approvals/brake-raise.entity.js";
 import { GlassUse } from "./approvals/glass-use.entity.js";
 import { PolicyBookRow } from "./approvals/policy-book.entity.js";
 import { Request } from "./approvals/request.entity.js";
+import { PostureRow } from "./aws/posture.entity.js";
 import { IdempotencyRecord } from "./edge/idempotency.entity.js";
 import { DataKeyEntity } from "./keys/data-key.entity.js";
 import { AllowlistEntry } from "./people/allowlist-entry.entity.js";
@@ -42,5 +43,6 @@ export const ENTITIES = [
   SecretRow,
   SecretVersion,
   Destruction,
+  PostureRow,
   IdempotencyRecord,
 ] as const;

@@ -1,4 +1,4 @@
-import { MoreThan } from "typeorm";
+import { In, MoreThan } from "typeorm";
 import type { Transactions } from "../audit/transactions.service.js";
 import type { NewRow, WorkTransaction } from "../database/work-transaction.js";
 import { RootkeepError } from "../kernel/errors.js";
@@ -45,6 +45,16 @@ export async function readAccount(tx: WorkTransaction, accountId: string): Promi
 /** Every account, for a look at what a change would reach. */
 export async function allAccounts(tx: WorkTransaction): Promise<AccountRow[]> {
   return await tx.readAll(AccountRow, {});
+}
+
+/** The accounts of `ids`, those that there are. */
+export async function accountsOf(tx: WorkTransaction, ids: readonly string[]): Promise<AccountRow[]> {
+  return await tx.readAll(AccountRow, { id: In([...ids]) });
+}
+
+/** The account that AWS knows by `awsId` in `partition`, or null. */
+export async function accountByAwsId(tx: WorkTransaction, partition: string, awsId: string): Promise<AccountRow | null> {
+  return (await tx.readAll(AccountRow, { partition, awsId }))[0] ?? null;
 }
 
 /** The account's row, to be changed. Null where there is none. */

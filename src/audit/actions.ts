@@ -32,6 +32,8 @@ export const LOG_ACTIONS = [
   "brake.engaged",
   "key.unwrapped",
   "key.escrowed",
+  "posture.taken",
+  "posture.changed",
   // Nothing writes these: they are planned, or were never used, and stay because the list only grows.
   "log.pruned",
   "log.key_rotated",

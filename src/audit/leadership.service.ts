@@ -1,13 +1,14 @@
 import type { Client } from "pg";
 import { sqlState } from "../database/sql-error.js";
 
-/** Tables without columns or rows, there to be locked (migrations `locks-that-need-a-right`, `mark-escrow-wraps`). */
+/** Tables without columns or rows, there to be locked (migrations `locks-that-need-a-right`, `mark-escrow-wraps`, `create-posture`). */
 const TABLES = {
   signer_turn: "audit.signer_turn",
   stream_file_turn: "audit.stream_file_turn",
   stream_syslog_turn: "audit.stream_syslog_turn",
   stream_webhook_turn: "audit.stream_webhook_turn",
   escrow_turn: "keys.escrow_turn",
+  posture_turn: "aws.posture_turn",
 } as const;
 
 export type Turn = keyof typeof TABLES;

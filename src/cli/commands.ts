@@ -9,6 +9,7 @@ import { LOGIN_COMMANDS } from "./login.js";
 import { PEOPLE_COMMANDS } from "./people.js";
 import { PEOPLE_REPORT_COMMANDS } from "./people-report.js";
 import { POLICY_COMMANDS } from "./policies.js";
+import { POSTURE_COMMANDS } from "./posture.js";
 import { RECOVER_COMMAND } from "./recover.js";
 import { REOPEN_COMMAND } from "./reopen.js";
 import { REQUEST_COMMANDS } from "./requests.js";
@@ -22,6 +23,7 @@ export const COMMANDS: readonly (Command | RawCommand)[] = [
   ...LOGIN_COMMANDS,
   ...ACCOUNT_COMMANDS,
   ...ACCOUNT_FACT_COMMANDS,
+  ...POSTURE_COMMANDS,
   ...PEOPLE_COMMANDS,
   ...ALLOWLIST_COMMANDS,
   ...PEOPLE_REPORT_COMMANDS,

@@ -85,6 +85,16 @@ export interface OidcConfig {
   readonly scopes: string;
 }
 
+/** How posture evidence of customers' accounts is read. */
+export interface PostureConfig {
+  /** Null where AWS is not asked. */
+  readonly role: string | null;
+  readonly everyHours: number;
+  /** Profile by partition. */
+  readonly profiles: Readonly<Record<string, string>>;
+  readonly endpoint: string | null;
+}
+
 /** How long a session lasts. */
 export interface SessionLimits {
   readonly idleSeconds: number;
@@ -134,6 +144,7 @@ export interface Config {
   /** `<verifier key>@<URL>` of the witnesses that are asked to cosign. */
   readonly witnesses: readonly string[];
   readonly awsS3Endpoint: string | null;
+  readonly posture: PostureConfig;
   readonly foundingCustodians: number;
   /** Days for which a grant or a certificate vouches for an entry of the allowlist. */
   readonly recertifyDays: number;

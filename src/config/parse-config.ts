@@ -6,6 +6,7 @@ import { ConfigError } from "./config.js";
 import type { Environment, FileContents } from "./environment.js";
 import { EnvironmentReader } from "./environment.js";
 import { readNotices } from "./parse-notices.js";
+import { readPosture } from "./parse-posture.js";
 import { readRootMail } from "./parse-root-mail.js";
 import { readSignIn } from "./parse-sign-in.js";
 import { readTickets } from "./parse-tickets.js";
@@ -73,6 +74,7 @@ export function parseConfig(environment: Environment, facts: ConfigFacts): Confi
     glassTicketPattern,
     logOrigin: reader.text("ROOTKEEP_LOG_ORIGIN") ?? `rootkeep.local/audit/${deployment}/1`,
     ...log,
+    posture: readPosture(reader),
     foundingCustodians,
     recertifyDays: reader.number("ROOTKEEP_RECERTIFY_DAYS"),
     refusedAccounts: refusedAccounts(reader.list("ROOTKEEP_REFUSED_ACCOUNTS"), rootKeys),

@@ -251,6 +251,40 @@ export const VARIABLES = {
     meaning: "Where AWS S3 is called, for a VPC endpoint or a test double.",
     isTrusted: true,
   },
+  ROOTKEEP_POSTURE_ROLE: {
+    form: text(/^(?:[A-Za-z0-9_+=,.@-]{1,64}\/){0,4}[A-Za-z0-9_+=,.@-]{1,64}$/, "must be the name of an IAM role, with its path"),
+    fallback: "none",
+    isFallbackComputed: true,
+    meaning: "Role in each customer's account by which posture evidence is read (docs/posture.md). Without it AWS is not asked.",
+    isTrusted: true,
+  },
+  ROOTKEEP_POSTURE_HOURS: {
+    form: number(1, 168),
+    fallback: "24",
+    meaning: "How often each account is asked. Evidence that is older than twice that is stale.",
+    isTrusted: true,
+  },
+  ROOTKEEP_POSTURE_PROFILES: {
+    form: {
+      type: "list",
+      pattern: /^(?:aws|aws-us-gov|aws-cn)=[A-Za-z0-9_.-]{1,64}$/,
+      rule: "must be a list of partition=profile",
+    },
+    fallback: "the SDK's default credentials",
+    isFallbackComputed: true,
+    meaning: "Profiles of AWS's shared configuration files by which the vault signs in to partitions; no credential works in two of them.",
+    isTrusted: false,
+  },
+  ROOTKEEP_AWS_POSTURE_ENDPOINT: {
+    form: text(
+      /^(?:https:\/\/[A-Za-z0-9.-]{1,253}|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]))(?::\d{1,5})?\/?$/,
+      "must be https://host[:port], or http:// on loopback",
+    ),
+    fallback: "AWS's own endpoints",
+    isFallbackComputed: true,
+    meaning: "Where STS, IAM, Organizations and Account are called for posture evidence, for a test double.",
+    isTrusted: true,
+  },
   ROOTKEEP_FOUNDING_CUSTODIANS: {
     form: number(2, 9),
     fallback: "2",

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { Config, TicketConfig } from "./config.js";
+import type { Config, PostureConfig, TicketConfig } from "./config.js";
 import type { DeliveryForm, RootKeyDomain } from "./reference.js";
-import { ROOT_KEY_DOMAINS } from "./reference.js";
+import { ROOT_KEY_DOMAINS, VARIABLES } from "./reference.js";
 
 /** The settings that work only as two custodians last approved them (design §4, "Trusted configuration"). */
 export interface TrustedConfig {
@@ -29,6 +29,8 @@ export interface TrustedConfig {
   readonly oidcRedirect: string | null;
   /** `yes` or `no`. */
   readonly passwordSignIn: string;
+  /** Left out while nothing of it is set. */
+  readonly posture?: Readonly<Record<"endpoint" | "hours" | "role", string | null>>;
   /** In decimal. */
   readonly recertifyDays: string;
   readonly refusedAccounts: readonly string[];
@@ -81,6 +83,7 @@ export function trustedConfig(config: Config): TrustedConfig {
     oidcIssuer: config.oidc?.issuer ?? null,
     oidcRedirect: config.oidc?.redirect ?? null,
     passwordSignIn: config.isPasswordOffered ? "yes" : "no",
+    ...postureSource(config.posture),
     recertifyDays: String(config.recertifyDays),
     refusedAccounts: config.refusedAccounts,
     rootKeys: { mail: place(mail), mfa: place(mfa), password: place(password), people: place(people) },
@@ -106,6 +109,12 @@ function rootMail(form: Config["rootMail"]): Pick<TrustedConfig, "rootMail"> {
 
 function copiesPlace(secondStore: string | null, place: (uri: string) => string): Pick<TrustedConfig, "secondStore"> {
   return secondStore === null ? {} : { secondStore: place(secondStore) };
+}
+
+function postureSource({ endpoint, everyHours, role }: PostureConfig): Pick<TrustedConfig, "posture"> {
+  const hours = String(everyHours);
+  if (role === null && endpoint === null && hours === VARIABLES.ROOTKEEP_POSTURE_HOURS.fallback) return {};
+  return { posture: { endpoint, hours, role } };
 }
 
 function ticketSystem(tickets: TicketConfig): Pick<TrustedConfig, "tickets"> {
@@ -151,6 +160,7 @@ export function trustedDifferences(approved: TrustedConfig, current: TrustedConf
       "glassTicketPattern",
       "logVerifierKey",
       "notices",
+      "posture",
       "recertifyDays",
       "refusedAccounts",
       "rootMail",

@@ -67,6 +67,11 @@ export const TOPICS = {
     "The escrow quorum has named new custodians; those before are suspended and all sessions, requests and grants end. If nobody told you of it, stop the service.",
     true,
   ),
+  "posture.changed": topic(
+    "the root of an account has changed",
+    "A root access key or a signing certificate has appeared, MFA is off, or AWS says another state of the account: rootkeep posture show.",
+    true,
+  ),
   alarm: topic("an alarm", "The service has noticed what somebody must look at now.", true),
 } as const satisfies Record<string, TopicRow>;
 export type Topic = keyof typeof TOPICS;

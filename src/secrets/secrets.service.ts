@@ -86,6 +86,14 @@ export class Secrets implements SecretFactsPort {
   }
 }
 
+/** Since when the secret of `kind` that is in force is kept: when it was made here or imported. Null where there is none. */
+export async function activeSince(tx: WorkTransaction, accountId: Id<"account">, kind: PurposeKind): Promise<Date | null> {
+  const [secret] = await tx.readAll(SecretRow, { accountId, kind });
+  if (secret === undefined) return null;
+  const [version] = await tx.readAll(SecretVersion, { secretId: secret.id, state: "ACTIVE" });
+  return version?.createdAt ?? null;
+}
+
 /** The secrets of an account, for whoever has been let through. */
 export async function secretViews(tx: WorkTransaction, log: ReopeningsOfLog, accountId: Id<"account">): Promise<SecretView[]> {
   const views: SecretView[] = [];

@@ -108,6 +108,9 @@ export const EVENTS = {
   "coverage.changed": { level: "warn", fields: { uncovered: "number", accounts: "number" } },
   "destruction.repeated": { level: "error", pages: true, fields: { accountId: "id", rows: "number" } },
   "destruction.failed": { level: "error", fields: { code: ERROR_CODES } },
+  "posture.progress": { level: "info", fields: { taken: "number", failed: "number", due: "number" } },
+  "posture.failed": { level: "warn", fields: { account: "id", reason: "slug" } },
+  "posture.changed": { level: "error", fields: { account: "id" } },
   "sweeper.finished": { level: "info", fields: { job: "slug", rows: "number" } },
   "sweeper.failed": { level: "error", fields: { job: "slug", code: ERROR_CODES } },
 } as const satisfies Record<string, EventRow>;

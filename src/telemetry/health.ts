@@ -21,6 +21,8 @@ export const ALERTS = [
   "no-second-store",
   "second-store-away",
   "versions-uncopied",
+  "posture-insecure",
+  "posture-stale",
 ] as const;
 export type AlertName = (typeof ALERTS)[number];
 

@@ -64,6 +64,13 @@ export const METRICS = {
     labels: {},
   },
   rootkeep_rotations_overdue: { type: "gauge", help: "Working values of accounts whose rotation is overdue.", labels: {} },
+  rootkeep_posture_accounts: {
+    type: "gauge",
+    help: "Accounts by what their newest posture evidence is worth, whatever its age; unknown where there is none.",
+    labels: { verdict: ["insecure", "unknown", "secured"] },
+  },
+  rootkeep_posture_stale_accounts: { type: "gauge", help: "Accounts whose posture evidence is stale, or that have none.", labels: {} },
+  rootkeep_posture_due_accounts: { type: "gauge", help: "Accounts whose turn it is to be asked.", labels: {} },
   rootkeep_heartbeat_failures_total: { type: "counter", help: "Heartbeats of the audit log that could not be written.", labels: {} },
 } as const satisfies Record<string, MetricRow>;
 

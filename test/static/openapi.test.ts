@@ -34,6 +34,8 @@ import { ReportsController } from "../../src/audit/reports.rest.js";
 import { Reports } from "../../src/audit/reports.service.js";
 import { TlogController } from "../../src/audit/tlog.rest.js";
 import { TlogReader } from "../../src/audit/tlog-reader.service.js";
+import { PostureController } from "../../src/aws/posture.rest.js";
+import { PostureService } from "../../src/aws/posture.service.js";
 import { ApiDocument } from "../../src/edge/api-document.js";
 import { EdgeModule } from "../../src/edge/edge.module.js";
 import { BodyHash, FoundingState, RefusalLog, TokenSource } from "../../src/edge/edge.port.js";
@@ -127,6 +129,7 @@ const UNUSED = [
   People,
   Policies,
   LogReading,
+  PostureService,
   PreviewPolicy,
   Reading,
   RefusalLog,
@@ -165,6 +168,7 @@ class Behind {}
     ConfigurationController,
     CoverageController,
     FoundingController,
+    PostureController,
     GlassController,
     GrantsController,
     ImportsController,

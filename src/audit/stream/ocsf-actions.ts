@@ -147,6 +147,9 @@ export const OCSF_ACTIONS: Readonly<Record<EntryAction, OcsfKind>> = {
   "glass.list": api(READ),
   "glass.review": entity(UPDATE, 3),
   "brake.raise": entity(UPDATE, 3),
+  "posture.list": api(READ),
+  "posture.read": api(READ),
+  "posture.take": api(CREATE),
   "ticket.list": api(READ),
   "ticket.read": api(READ),
   "ticket.open": entity(CREATE),
@@ -206,6 +209,8 @@ export const OCSF_ACTIONS: Readonly<Record<EntryAction, OcsfKind>> = {
   "key.disabled": entity(11, 3),
   "key.destroyed": entity(DELETE, 3),
   "key.escrowed": entity(UPDATE),
+  "posture.taken": entity(READ),
+  "posture.changed": entity(UPDATE, 4),
 };
 
 /** An action that a later build wrote, and this one does not know [AE-16]: it is sent all the same. */

@@ -30,6 +30,7 @@ const DECIDING = [
   "person",
   "person_team",
   "policy_book",
+  "posture",
   "request",
   "root_address",
   "secret",

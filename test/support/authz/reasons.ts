@@ -79,7 +79,7 @@ const NO_PARTY: Readonly<Partial<Record<Operation, string>>> = {
       "report.read",
       "destruction.read",
     ] as const),
-    ...(["ticket.list", "ticket_update.list"] as const),
+    ...(["posture.list", "ticket.list", "ticket_update.list"] as const),
   ]),
   ...entries(ALONE, [
     ...(["session.revoke", "session.survey", "session.end", "identity.list", "person.suspend", "allowlist.revoke"] as const),
@@ -92,6 +92,7 @@ const NO_PARTY: Readonly<Partial<Record<Operation, string>>> = {
       "ticket_update.retry",
       "candidate.stage",
       "secret.suspect",
+      "posture.take",
     ] as const),
   ]),
   ...entries(OPENED, ["ticket.read", "ticket.comment", "ticket.close"]),

@@ -109,6 +109,7 @@ function readingRows(signedSize: number): readonly Row[] {
     plain("config.read", "GET /v1/configuration"),
     plain("account.list", "GET /v1/accounts"),
     plain("import.read", "GET /v1/imports/{id}", { kind: "import", id: "import" }),
+    plain("posture.list", "GET /v1/posture"),
     plain("purpose.list", "GET /v1/purposes"),
     plain("policy.list", "GET /v1/policies"),
     plain("policy.history", "GET /v1/policies/books"),
@@ -165,6 +166,8 @@ function openingRows(signedSize: number): readonly Row[] {
   return [
     opening("account.read", "GET /v1/accounts/{id}", "account"),
     plain("destruction.read", "GET /v1/accounts/{id}/destruction", { kind: "destroyed account", id: "account" }),
+    opening("posture.read", "GET /v1/accounts/{id}/posture", "account"),
+    plain("posture.take", "POST /v1/accounts/{id}/posture", { kind: "account", id: "account" }),
     opening("secret.list", "GET /v1/accounts/{id}/secrets", "account"),
     opening("audit.export", "GET /v1/audit/accounts/{id}/head", "account"),
     opening("audit.export", "GET /v1/audit/accounts/{id}/entries", "account", { query: size }),

@@ -60,6 +60,7 @@ describe("the configuration", () => {
       anchors: [],
       witnesses: [],
       awsS3Endpoint: null,
+      posture: { role: null, everyHours: 24, profiles: {}, endpoint: null },
       foundingCustodians: 2,
       recertifyDays: 92,
       refusedAccounts: [],
