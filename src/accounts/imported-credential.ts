@@ -35,7 +35,7 @@ const lower = (byte: number): number => (isUpper(byte) ? byte | 0x20 : byte);
  * not be erased. Blanks are part of a password and are not trimmed: a trimmed one would be sealed and never work.
  */
 export function passwordRule(password: Buffer, rootEmail: string): CredentialRule | null {
-  if (isAccessKeyId(password)) return CREDENTIAL_RULES.accessKey;
+  if (holdsAccessKeyId(password)) return CREDENTIAL_RULES.accessKey;
   if (password.some((byte) => byte < 0x20 || byte > 0x7e)) return CREDENTIAL_RULES.passwordCharacters;
   if (password.length < PASSWORD_BYTES_MIN || password.length > PASSWORD_BYTES_MAX) return CREDENTIAL_RULES.passwordLength;
   const classes = [isUpper, isLower, isDigit, (byte: number) => SYMBOLS.has(byte)];
@@ -95,9 +95,24 @@ function base32Digit(byte: number): number {
   return byte >= 0x32 && byte <= 0x37 ? byte - 0x32 + 26 : -1;
 }
 
-/** True if the whole cell is an AWS access key id. A part of a cell is not looked at: a seed may hold these letters by chance. */
+const KEY_ID_CHARS = 20;
+const isKeyIdByte = (byte: number | undefined): boolean => byte !== undefined && (isUpper(byte) || isDigit(byte));
+
+/** True if the whole cell is an AWS access key id. A part of a seed is not looked at: it may hold these letters by chance. */
 function isAccessKeyId(cell: Buffer): boolean {
-  if (cell.length !== 20 || cell[0] !== 0x41 || cell[2] !== 0x49 || cell[3] !== 0x41) return false;
+  if (cell.length !== KEY_ID_CHARS || cell[0] !== 0x41 || cell[2] !== 0x49 || cell[3] !== 0x41) return false;
   if (cell[1] !== 0x4b && cell[1] !== 0x53) return false;
-  return cell.every((byte) => isUpper(byte) || isDigit(byte));
+  return cell.every(isKeyIdByte);
+}
+
+/**
+ * True if an AWS access key id stands in the cell, alone or beside something: a key comes with its secret, often in one piece. No generated
+ * password holds one but by a chance of less than one in 10^20.
+ */
+function holdsAccessKeyId(cell: Buffer): boolean {
+  for (let at = cell.indexOf(0x41); at !== -1 && at + KEY_ID_CHARS <= cell.length; at = cell.indexOf(0x41, at + 1)) {
+    const end = at + KEY_ID_CHARS;
+    if (!isKeyIdByte(cell[at - 1]) && !isKeyIdByte(cell[end]) && isAccessKeyId(cell.subarray(at, end))) return true;
+  }
+  return false;
 }

@@ -123,6 +123,16 @@ describe("a line that is refused", () => {
     ["a seed with bits left over", { mfa_seed: `${SEED.slice(0, 16)}GF` }, `2 mfa_seed: ${CREDENTIAL_RULES.seedForm}`],
     ["a seed with wrong padding", { mfa_seed: `${SEED}=` }, `2 mfa_seed: ${CREDENTIAL_RULES.seedForm}`],
     ["an access key as password", { password: "AKIAIOSFODNN7EXAMPLE" }, `2 password: ${CREDENTIAL_RULES.accessKey}`],
+    [
+      "an access key with its secret as password",
+      { password: "AKIAIOSFODNN7EXAMPLE:wJalrXUtnFEMI" },
+      `2 password: ${CREDENTIAL_RULES.accessKey}`,
+    ],
+    [
+      "a secret with its access key as password",
+      { password: "wJalrXUtnFEMI/ASIAIOSFODNN7EXAMPLE" },
+      `2 password: ${CREDENTIAL_RULES.accessKey}`,
+    ],
     ["an access key as seed", { mfa_seed: "AKIAIOSFODNN7EXAMPLE" }, `2 mfa_seed: ${CREDENTIAL_RULES.accessKey}`],
     ["an access key beside the customer", { customer: "Acme AKIAIOSFODNN7EXAMPLE" }, `2 customer: ${ACCOUNT_RULES.accessKey}`],
     ["a quote within a cell", { password: 'Pass"word-99' }, `2 line: ${CSV_RULES.quotes}`],
