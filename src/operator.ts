@@ -3,16 +3,22 @@ import { MIGRATIONS } from "../migrations/index.js";
 import { AuditRepository } from "./audit/audit.repository.js";
 import { ChainVerifier } from "./audit/chain-verifier.js";
 import { LOG_SCHEMA, SERVICE_ON_LOG } from "./audit/log-schema.js";
-import type { Config } from "./config/config.js";
+import { type Config, ConfigError } from "./config/config.js";
 import { loadConfig } from "./config/load-config.service.js";
 import { checkDatabase } from "./database/check-database.service.js";
 import type { PgConnection } from "./database/connection.js";
-import { clientOptions } from "./database/data-source.service.js";
+import { clientOptions, createDataSource } from "./database/data-source.service.js";
 import { runMigrations } from "./database/migrate.service.js";
 import { migrateConnection, openDatabase } from "./database/open-database.service.js";
+import { ENTITIES } from "./entities.js";
+import { SYSTEM_CLOCK } from "./kernel/clock.js";
 import { isRootkeepError } from "./kernel/errors.js";
 import { LIMITS } from "./kernel/limits.js";
+import { DataKeys } from "./keys/data-keys.service.js";
+import { KeyService } from "./keys/keys.service.js";
 import { createRootKeys } from "./keys/root-keys.service.js";
+import { type CopiesReport, checkCopies } from "./secrets/check-copies.service.js";
+import { openSecondStore } from "./secrets/create-second-store.service.js";
 
 export { rolesScript } from "./database/roles.js";
 
@@ -57,8 +63,41 @@ export async function doctor(): Promise<{ readonly checks: readonly DoctorCheck[
   return { checks };
 }
 
+/**
+ * Compares the second store with the database, as {@link checkCopies} does, as the service's role. As a start does, it brings the schema up to this
+ * build first. The embedded database must not be in use by a running service.
+ * @throws ConfigError where no store is configured; RootkeepError when store, database or the people's root key cannot be reached.
+ */
+export async function checkSecondStore(onProgress: (read: number) => void): Promise<CopiesReport> {
+  const config = loadConfig();
+  const { deployment, escrowRecipient: recipient } = config;
+  const store = await openSecondStore(config);
+  if (store === null) throw new ConfigError([{ variable: "ROOTKEEP_SECOND_STORE", rule: "names no store that could be checked" }]);
+  const database = await openDatabase(config.database, MIGRATIONS);
+  try {
+    const form = { entities: [...ENTITIES], poolSize: 2, applicationName: "rootkeep-second-store" };
+    const dataSource = await createDataSource(database.service, form).initialize();
+    const keys = new KeyService({ deployment, rootKeys: rootKeysOf(config), clock: SYSTEM_CLOCK });
+    try {
+      const dataKeys = new DataKeys();
+      // None is made where there is none: that is for a first start to do.
+      await keys.loadPeopleKeys(await dataKeys.ofPeople(dataSource.manager));
+      return await checkCopies({ entities: dataSource.manager, dataKeys, keys, store, deployment, recipient, onProgress });
+    } finally {
+      keys.close();
+      await dataSource.destroy();
+    }
+  } finally {
+    await database.close();
+  }
+}
+
+function rootKeysOf({ rootKeys, awsKmsEndpoint }: Config): ReturnType<typeof createRootKeys> {
+  return createRootKeys(rootKeys, awsKmsEndpoint === null ? {} : { awsEndpoint: awsKmsEndpoint });
+}
+
 async function rootKeyChecks(config: Config): Promise<DoctorCheck[]> {
-  const rootKeys = createRootKeys(config.rootKeys, config.awsKmsEndpoint === null ? {} : { awsEndpoint: config.awsKmsEndpoint });
+  const rootKeys = rootKeysOf(config);
   const checks: DoctorCheck[] = [];
   for (const rootKey of new Set(Object.values(rootKeys))) {
     const { isUsable, reason } = await rootKey.check();

@@ -14,6 +14,7 @@ import { RECOVER_COMMAND } from "./recover.js";
 import { REOPEN_COMMAND } from "./reopen.js";
 import { REQUEST_COMMANDS } from "./requests.js";
 import { ROTATE_COMMANDS } from "./rotate.js";
+import { SECOND_STORE_COMMAND } from "./second-store.js";
 import { SERVER_COMMANDS } from "./serve.js";
 import { TICKET_COMMANDS } from "./tickets.js";
 
@@ -36,4 +37,5 @@ export const COMMANDS: readonly (Command | RawCommand)[] = [
   REOPEN_COMMAND,
   RECOVER_COMMAND,
   ...ESCROW_COMMANDS,
+  SECOND_STORE_COMMAND,
 ];

@@ -61,6 +61,12 @@ export const CopiedVersions = {
     );
     return rows.map((row) => ({ id: row.id, createdAt: row.createdAt, copy: copyOf(row, wraps) }));
   },
+
+  /** The state of every version there is, by its id. */
+  async states(entities: EntityManager): Promise<ReadonlyMap<string, string>> {
+    const rows: { id: string; state: string }[] = await entities.query("SELECT id, state FROM secrets.secret_version");
+    return new Map(rows.map(({ id, state }) => [id, state]));
+  },
 } as const;
 
 /** The wrap of each data key for the escrow quorum: of several of ours the first, so that it is the same one at every look. */

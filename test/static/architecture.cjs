@@ -97,16 +97,17 @@ module.exports = {
       comment:
         "Besides the vocabulary it knows its own environment, the pure forms of the log, as the offline verifier does, and the escrow's.",
       severity: "error",
-      from: { path: "^src/cli/", pathNot: "^src/cli/(serve|reopen|recover)\\.ts$" },
+      from: { path: "^src/cli/", pathNot: "^src/cli/(serve|reopen|recover|second-store)\\.ts$" },
       to: {
         path: "^src/(?!cli/|kernel/|contract/|verify/|version\\.ts$|config/(client-environment|config)\\.ts$|audit/(tlog/)?[a-z0-9-]+\\.ts$|keys/escrow-(share|quorum)\\.ts$)|^(migrations|test)/",
       },
     },
     {
       name: "serve-starts-the-server",
-      comment: "The files of the command line that see the server: `serve` and `migrate`, `audit reopen` and `recover custodians`.",
+      comment:
+        "The files of the command line that see the server: `serve` and `migrate`, `audit reopen`, `recover custodians` and `second-store check`.",
       severity: "error",
-      from: { path: "^src/cli/(serve|reopen|recover)\\.ts$" },
+      from: { path: "^src/cli/(serve|reopen|recover|second-store)\\.ts$" },
       to: {
         path: "^src/(?!cli/|kernel/|contract/|verify/|config/|database/|telemetry/|main\\.ts$|operator\\.ts$|reopening\\.ts$|recovery\\.ts$)|^test/",
       },

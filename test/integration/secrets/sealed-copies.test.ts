@@ -9,14 +9,15 @@ import { fileURLToPath } from "node:url";
 import { draftEntry, SYSTEM_ACTOR } from "../../../src/audit/draft.js";
 import { isRootkeepError } from "../../../src/kernel/errors.js";
 import { type Id, newId } from "../../../src/kernel/ids.js";
+import { DataKeys } from "../../../src/keys/data-keys.service.js";
 import { createEscrow } from "../../../src/keys/escrow-quorum.js";
 import { formatShare } from "../../../src/keys/escrow-share.js";
-import { CopiesBackfill, type CopiesLook } from "../../../src/secrets/copies-backfill.service.js";
+import { checkCopies } from "../../../src/secrets/check-copies.service.js";
 import { createSecondStore } from "../../../src/secrets/create-second-store.service.js";
 import { readSealedCopy } from "../../../src/secrets/sealed-copy.js";
-import type { SecondStore } from "../../../src/secrets/second-store.port.js";
 import { SecretVersion } from "../../../src/secrets/secret-version.entity.js";
 import { DatabaseOwner } from "../../support/database-owner.js";
+import { StoreOnBadDays } from "../../support/store-on-bad-days.js";
 import { Vault } from "../../support/vault.js";
 
 // real: a vault on PostgreSQL with an escrow quorum, a directory as the second store, Python. double: a store on a bad day.
@@ -25,43 +26,6 @@ const NO_PYTHON =
   spawnSync("python3", ["-c", "import cryptography"]).status === 0 ? false : "python3 with the package cryptography is missing";
 const PASSWORD = "Tr0ub4dor-and-3-horses";
 const SEED = "12345678901234567890";
-
-/** The store, and what it is to do instead at the next call of each kind. */
-class StoreOnBadDays implements SecondStore {
-  readonly calls: string[] = [];
-  isAway = false;
-  beforePut: () => Promise<void> = () => Promise.resolve();
-
-  constructor(private readonly store: SecondStore) {}
-
-  get uri(): string {
-    return this.store.uri;
-  }
-  unfit(): Promise<string | null> {
-    return this.#here("unfit").unfit();
-  }
-  async put(name: string, bytes: Buffer): Promise<void> {
-    await this.beforePut();
-    await this.#here("put").put(name, bytes);
-  }
-  async get(name: string): Promise<Buffer | null> {
-    return await this.#here("get").get(name);
-  }
-  list(prefix: string): AsyncIterable<string> {
-    return this.#here("list").list(prefix);
-  }
-  traces(prefix: string): AsyncIterable<string> {
-    return this.#here("traces").traces(prefix);
-  }
-  async remove(name: string): Promise<void> {
-    await this.#here("remove").remove(name);
-  }
-
-  #here(call: string): SecondStore {
-    this.calls.push(call);
-    return this.isAway ? createSecondStore("file:/nowhere/at/all") : this.store;
-  }
-}
 
 const isAway = (error: unknown): boolean => isRootkeepError(error, "COPY_UNAVAILABLE") && error.reason === "second_store_is_not_there";
 
@@ -73,6 +37,7 @@ describe("copies of sealed versions in the second store", () => {
   let vault: Vault;
   let owner: DatabaseOwner;
   let shareFiles: string[] = [];
+  let recipient = "";
 
   const files = async (): Promise<string[]> => {
     const found = await readdir(directory, { recursive: true, withFileTypes: true });
@@ -87,6 +52,7 @@ describe("copies of sealed versions in the second store", () => {
 
   before(async () => {
     const escrow = await createEscrow(3, 2);
+    recipient = escrow.recipient;
     shareFiles = escrow.shares.map((_, at) => join(shares, `share-${String(at)}.txt`));
     for (const [at, file] of shareFiles.entries()) await writeFile(file, formatShare(escrow.shares[at]!));
     vault = await Vault.open({ secondStore: store, escrowRecipient: escrow.recipient });
@@ -218,97 +184,6 @@ describe("copies of sealed versions in the second store", () => {
     }
   });
 
-  describe("by the run that copies what is there already", () => {
-    let now = 0;
-    const looks: CopiesLook[] = [];
-    const failures: unknown[] = [];
-    const newRun = (trust = { isApproved: true }) =>
-      new CopiesBackfill({
-        copies: vault.copies,
-        trust,
-        now: () => vault.transactions.peek((tx) => tx.clock()),
-        looked: (look) => void looks.push(look),
-        failed: (error) => void failures.push(error),
-        elapsedMs: () => now,
-      });
-    const run = { current: null as CopiesBackfill | null };
-
-    it("come to be, all of them, and each is there afterwards", async () => {
-      for (const name of await readdir(directory)) await rm(join(directory, name), { recursive: true });
-      run.current = newRun();
-      assert.deepEqual(await run.current.run(), { copied: 6, missing: 0 });
-      assert.deepEqual(looks[0], { copied: 0, missing: 6 });
-      for (const { password, seed } of versions) for (const id of [password, seed]) assert.equal(await vault.copies.isKept(id), true);
-      assert.deepEqual(await run.current.run(), { copied: 0, missing: 0 });
-    });
-
-    it("come to be within a minute of an import, without a whole look", async () => {
-      accounts.push(await vault.import("444455556666"));
-      versions.push(await versionsOf(accounts.at(-1)!));
-      const calls = store.calls.length;
-      assert.equal((await run.current!.run()).missing, 0);
-      assert.ok(!store.calls.slice(calls).includes("list"));
-      assert.equal(await vault.copies.isKept(versions.at(-1)!.password), true);
-    });
-
-    it("come back within the hour when somebody removed them from the store", async () => {
-      const lost = (await files())[0]!;
-      await rm(lost);
-      assert.deepEqual(await run.current!.run(), { copied: 0, missing: 0 });
-      now += 3_600_000;
-      assert.deepEqual(await run.current!.run(), { copied: 1, missing: 0 });
-      assert.ok((await files()).includes(lost));
-    });
-
-    it("wait for a store that is away, and are counted as missing", async () => {
-      accounts.push(await vault.import("555566667777"));
-      versions.push(await versionsOf(accounts.at(-1)!));
-      store.isAway = true;
-      await assert.rejects(run.current!.run(), isAway);
-      assert.equal(vault.copies.isAway, true);
-      store.isAway = false;
-      assert.deepEqual(await run.current!.run(), { copied: 2, missing: 0 });
-      assert.equal(vault.copies.isAway, false);
-    });
-
-    it("that cannot be made keep no other waiting, and are tried again an hour later", async () => {
-      accounts.push(await vault.import("666677778888"));
-      versions.push(await versionsOf(accounts.at(-1)!));
-      const { password } = versions.at(-1)!;
-      const row = await owner.copy("secrets.secret_version");
-      await owner.run("UPDATE secrets.secret_version SET exposure = 'CLEAN' WHERE id = $1", [password]);
-      failures.length = 0;
-      assert.deepEqual(await run.current!.run(), { copied: 1, missing: 1 });
-      assert.deepEqual(await run.current!.run(), { copied: 0, missing: 1 });
-      assert.equal(failures.length, 1);
-      await row.putBack();
-      now += 3_600_000;
-      assert.deepEqual(await run.current!.run(), { copied: 1, missing: 0 });
-    });
-
-    it("are made anew, beside the first, when a data key gets a wrap to another quorum [SC-4]", async () => {
-      const { recipient } = await createEscrow(2, 2);
-      const other = await Vault.open({ replicaOf: vault, secondStore: store, escrowRecipient: recipient });
-      try {
-        const { password } = versions[0]!;
-        assert.equal(await other.copies.isKept(password), false, "it holds a wrap of the first quorum");
-        await other.copies.keep(password);
-        assert.equal(await other.copies.isKept(password), true);
-        assert.equal(await vault.copies.isKept(password), true);
-        const copies = (await files()).filter((file) => file.includes(password));
-        assert.equal(copies.length, 2);
-      } finally {
-        await other.close();
-      }
-    });
-
-    it("are not made while the configuration is not approved", async () => {
-      const calls = store.calls.length;
-      await newRun({ isApproved: false }).run();
-      assert.deepEqual(store.calls.slice(calls), []);
-    });
-  });
-
   describe("of a destroyed account", () => {
     /** As destruction will, with an entry: the right to set the state is lent for it. */
     const destroy = async (id: Id<"version">): Promise<void> => {
@@ -337,6 +212,37 @@ describe("copies of sealed versions in the second store", () => {
         [],
       );
       await assert.rejects(vault.copies.keep(password), (error) => isRootkeepError(error, "STATE_CONFLICT"));
+    });
+
+    it("are told apart by the operator's look: intact, changed, left behind, and of a version that the database has lost", async () => {
+      const check = () =>
+        checkCopies({
+          entities: vault.dataSource.manager,
+          dataKeys: new DataKeys(),
+          keys: vault.keys,
+          store: createSecondStore(`file:${directory}`),
+          deployment: "test",
+          recipient,
+        });
+      const { password, seed, account } = versions[1]!;
+      const before = await check();
+      // It was forgotten above, with its password that is destroyed.
+      assert.deepEqual(before, { ...before, missing: [versions[2]!.seed], changed: [], unknown: [] });
+      const lost = await owner.copy("secrets.secret_version");
+      await owner.run("DELETE FROM secrets.secret_version WHERE id = $1", [password]);
+      await owner.run("UPDATE secrets.secret_version SET state = 'DESTROYED' WHERE id = $1", [seed]);
+      const [moved = ""] = (await files()).filter((file) => file.includes(versions[0]!.seed));
+      // A genuine copy under another's name.
+      await writeFile(join(directory, "copies", account, "elsewhere.json"), await readFile(moved));
+      const after = await check();
+      assert.deepEqual(after.unknown, [{ versionId: password, accountId: account, kind: "root-password", number: 1 }]);
+      assert.deepEqual(after.changed, [`copies/${account}/elsewhere.json`]);
+      assert.equal(after.left.length, before.left.length + 1);
+      assert.equal(after.copies, before.copies);
+      assert.equal(after.versions, before.versions - 2);
+      await lost.putBack();
+      await rm(join(directory, "copies", account, "elsewhere.json"));
+      assert.deepEqual(await check(), before);
     });
 
     it("are removed for good, drafts and spoilt ones too, and told [SC-7]", async () => {
