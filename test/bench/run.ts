@@ -1,13 +1,22 @@
 // Runs the benchmarks: `npm run bench [-- name ...]`. Progress goes to stderr; at the end each benchmark prints one JSON object on its own
-// line. ROOTKEEP_BENCH_SECONDS, ROOTKEEP_BENCH_ROUNDS, ROOTKEEP_BENCH_OPENINGS, ROOTKEEP_BENCH_ENTRIES and ROOTKEEP_BENCH_MILLION make them longer or shorter.
+// line. ROOTKEEP_BENCH_SECONDS, ROOTKEEP_BENCH_ROUNDS, ROOTKEEP_BENCH_OPENINGS, ROOTKEEP_BENCH_ENTRIES, ROOTKEEP_BENCH_ACCOUNTS,
+// ROOTKEEP_BENCH_CALLS and ROOTKEEP_BENCH_MILLION make them longer or shorter.
 import { appendBenchmark } from "./append.js";
 import type { Benchmark, Figures } from "./measure.js";
 import { millionBenchmark } from "./million.js";
+import { registryBenchmark } from "./registry.js";
 import { revealBenchmark } from "./reveal.js";
 import { signingBenchmark } from "./signing.js";
 import { verifyBenchmark } from "./verify.js";
 
-const BENCHMARKS: readonly Benchmark[] = [appendBenchmark, revealBenchmark, signingBenchmark, verifyBenchmark, millionBenchmark];
+const BENCHMARKS: readonly Benchmark[] = [
+  appendBenchmark,
+  revealBenchmark,
+  signingBenchmark,
+  verifyBenchmark,
+  registryBenchmark,
+  millionBenchmark,
+];
 
 async function main(names: readonly string[]): Promise<number> {
   const unknown = names.filter((name) => !BENCHMARKS.some((benchmark) => benchmark.name === name));
