@@ -24,6 +24,7 @@ import { AddAccountFacts1764700000000 } from "./1764700000000-add-account-facts.
 import { EraseAccountChanges1764700100000 } from "./1764700100000-erase-account-changes.js";
 import { CreateRootAddresses1764700200000 } from "./1764700200000-create-root-addresses.js";
 import { SearchAccounts1764700300000 } from "./1764700300000-search-accounts.js";
+import { IndexReadableTags1764700400000 } from "./1764700400000-index-readable-tags.js";
 import { RotateSecrets1764710000000 } from "./1764710000000-rotate-secrets.js";
 import { CreatePosture1764730000000 } from "./1764730000000-create-posture.js";
 import { DestroyKeys1764740000000 } from "./1764740000000-destroy-keys.js";
@@ -56,6 +57,7 @@ export const MIGRATIONS = [
   EraseAccountChanges1764700100000,
   CreateRootAddresses1764700200000,
   SearchAccounts1764700300000,
+  IndexReadableTags1764700400000,
   RotateSecrets1764710000000,
   CreatePosture1764730000000,
   DestroyKeys1764740000000,

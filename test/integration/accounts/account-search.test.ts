@@ -106,11 +106,15 @@ describe("searching accounts", () => {
       );
   });
 
-  it("refuses a row that answers another question [DR-15]", async () => {
-    const [row] = await vault.accounts.listFor(ada.personId, "", 1, { state: "active" });
-    await withClient(vault.database.superuser, (client) =>
-      client.query("UPDATE accounts.account SET state = 'closed' WHERE id = $1", [row?.id]),
+  it("refuses a row that answers another question, and passes over tags that nobody can read [DR-15]", async () => {
+    const edit = (sql: string, id?: string): Promise<unknown> => withClient(vault.database.superuser, (client) => client.query(sql, [id]));
+    const [odd] = await vault.accounts.listFor(ada.personId, "", 1, { state: "assuming" });
+    await edit("UPDATE accounts.account SET tags = 'no JSON' WHERE id = $1", odd?.id);
+    assert.ok(
+      (await vault.accounts.listFor(ada.personId, "", 100, { tag: { key: "env", value: "prod" } })).every(({ id }) => id !== odd?.id),
     );
+    const [row] = await vault.accounts.listFor(ada.personId, "", 1, { state: "active" });
+    await edit("UPDATE accounts.account SET state = 'closed' WHERE id = $1", row?.id);
     await assert.rejects(vault.accounts.listFor(ada.personId, "", 10, { state: "closed" }), (error: unknown) =>
       isRootkeepError(error, "ROW_REFUSED"),
     );
