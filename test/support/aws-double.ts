@@ -56,8 +56,9 @@ export class AwsDouble {
   /** Takes requests and does not answer. */
   isSilent = false;
   latencyMs = 0;
-  /** GetCallerIdentity names this account. */
+  /** GetCallerIdentity names this account, and its ARN that one. */
   identityIs: string | null = null;
+  identityArnIs: string | null = null;
   /** So many times a report is said to be in the making; Infinity for never made. */
   reportLooks = 1;
   /** Replaces the report. */
@@ -196,10 +197,10 @@ export class AwsDouble {
   #answerIn(account: DoubleAccount, { service, operation, json }: Asked): Reply {
     switch (`${service}:${operation}`) {
       case "sts:GetCallerIdentity": {
-        const id = this.identityIs ?? account.awsId;
+        const [id, inArn] = [this.identityIs ?? account.awsId, this.identityArnIs ?? account.awsId];
         return xml(
           operation,
-          `<Account>${id}</Account><Arn>arn:${account.partition}:sts::${id}:assumed-role/R/s</Arn><UserId>AROA:s</UserId>`,
+          `<Account>${id}</Account><Arn>arn:${account.partition}:sts::${inArn}:assumed-role/R/s</Arn><UserId>AROA:s</UserId>`,
         );
       }
       case "iam:GetAccountSummary":

@@ -24,7 +24,7 @@ describe("AWS on a bad day", () => {
   beforeEach(() => {
     account = double.account(AWS_ID, { externalId: EXTERNAL_ID });
     double.forgetReports();
-    Object.assign(double, { throttledCalls: 0, failingCalls: 0, isSilent: false, identityIs: null, reportLooks: 1 });
+    Object.assign(double, { throttledCalls: 0, failingCalls: 0, isSilent: false, identityIs: null, identityArnIs: null, reportLooks: 1 });
     double.alterReport = (report) => report;
   });
 
@@ -62,6 +62,9 @@ describe("AWS on a bad day", () => {
     double.identityIs = "666677778888";
     assert.equal(await reasonOf(signIn), "aws_wrong_account");
     double.identityIs = null;
+    double.identityArnIs = "666677778888";
+    assert.equal(await reasonOf(signIn), "aws_wrong_account");
+    double.identityArnIs = null;
     double.alterReport = (report) => report.replaceAll(AWS_ID, "666677778888");
     const session = await signIn();
     assert.equal(await reasonOf(() => session.rootReport()), "aws_wrong_account");
