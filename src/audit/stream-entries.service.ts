@@ -17,7 +17,7 @@ export interface WalkedStream {
 /**
  * Every entry of an account, as far as this process has read the log. The bytes come from the table, but they count: each carries the hash of
  * the one before it, and the last has the hash that the chain-verified index knows, so none is missing, moved or edited.
- * @throws RootkeepError `CHAIN_BROKEN` when the table has lost or changed one.
+ * @throws RootkeepError `CHAIN_BROKEN` when the table has changed one; an error to be tried again when it lacks one.
  */
 export async function walkStream(
   manager: Pick<EntityManager, "query">,
@@ -35,7 +35,7 @@ export async function walkStream(
     const found = new Map(rows.map(({ seq, entry }) => [Number(seq), entry]));
     for (const seq of seqs) {
       const bytes = found.get(seq);
-      if (bytes === undefined) throw broken(seq);
+      if (bytes === undefined) throw behind();
       const entry = parsed(bytes, seq);
       if (entryExtras(entry).stream?.sprev !== last.toString("hex")) throw broken(seq);
       last = leafHash(bytes);
@@ -59,6 +59,11 @@ function parsed(bytes: Buffer, seq: number): Entry {
   } catch {
     throw broken(seq);
   }
+}
+
+/** A snapshot may be older than what this process has read since; handled as a serialisation failure, the same look on a newer one may pass. */
+function behind(): Error {
+  return Object.assign(new Error("the table lacks an entry that this process knows"), { code: "40001" });
 }
 
 function broken(seq: number): RootkeepError {

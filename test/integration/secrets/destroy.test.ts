@@ -185,11 +185,12 @@ describe("an edited row causes no destruction (L11)", () => {
   let vault: Vault;
   let owner: DatabaseOwner;
   let ada: Actor;
+  let ben: Actor;
   let accountId: Id<"account">;
   let other: Id<"account">;
   before(async () => {
     vault = await Vault.open();
-    [ada] = await vault.found();
+    [ada, ben] = await vault.found();
     accountId = await vault.import("200000000001");
     other = await vault.import("200000000002");
     owner = await DatabaseOwner.take(vault.database);
@@ -233,6 +234,15 @@ describe("an edited row causes no destruction (L11)", () => {
       WHERE secret_id IN ${ofAccount(accountId)} LIMIT 1) WHERE secret_id IN ${ofAccount(other)}`;
     await refusedBy("secrets.secret_version", name, /^secret_version\//);
     await refusedBy("secrets.secret", `UPDATE secrets.secret SET account_id = '${accountId}' WHERE account_id = '${other}'`, /^secret\//);
+  });
+
+  it("after it was asked for: what would go is no longer what was approved (L3)", async () => {
+    const { requestId } = await vault.requests.submit(ada, formOf({ operation: "account.destroy", subject: { accountId } }));
+    const copy = await owner.copy("keys.escrow_wrap", "true", "data_key_id");
+    await owner.run(`INSERT INTO keys.escrow_wrap (data_key_id, recipient, wrapped, mac)
+      SELECT id, '${RECIPIENT}', '\\x00', '' FROM keys.data_key WHERE account_id = '${accountId}'`);
+    await assert.rejects(approve(vault, ben, requestId), code("STATE_CONFLICT"));
+    await copy.putBack();
   });
 
   it("and put back it is destroyed, and the other account is whole", async () => {
