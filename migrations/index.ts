@@ -28,6 +28,7 @@ import { IndexReadableTags1764700400000 } from "./1764700400000-index-readable-t
 import { RotateSecrets1764710000000 } from "./1764710000000-rotate-secrets.js";
 import { CreatePosture1764730000000 } from "./1764730000000-create-posture.js";
 import { DestroyKeys1764740000000 } from "./1764740000000-destroy-keys.js";
+import { CreateChecklists1764760000000 } from "./1764760000000-create-checklists.js";
 
 /** All migrations, in the order in which they run. New ones go to the end. */
 export const MIGRATIONS = [
@@ -61,4 +62,5 @@ export const MIGRATIONS = [
   RotateSecrets1764710000000,
   CreatePosture1764730000000,
   DestroyKeys1764740000000,
+  CreateChecklists1764760000000,
 ] as const;

@@ -17,6 +17,9 @@ import { EdgeModule } from "./edge/edge.module.js";
 import { ENTITIES } from "./entities.js";
 import { DataKeys } from "./keys/data-keys.service.js";
 import { KeysModule } from "./keys/keys.module.js";
+import { AGEING, ageingOf, LifecycleModule } from "./lifecycle/lifecycle.module.js";
+import { moveAct } from "./lifecycle/move-act.service.js";
+import { waiveStepAct } from "./lifecycle/waive-step-act.service.js";
 import { NoticesModule, RECIPIENTS } from "./notices/notices.module.js";
 import type { LeavingPort } from "./people/leaving.port.js";
 import { NoticeRecipients } from "./people/notice-recipients.service.js";
@@ -63,12 +66,20 @@ export class AppModule {
             inject: [AuditLog, DataKeys, TrustedConfiguration],
             useFactory: (log: AuditLog, dataKeys: DataKeys, trust: TrustedConfiguration) => {
               const { deployment, backupHorizonDays } = config;
-              return [waiveAct(log), settleAct(log), destroyAct({ log, dataKeys, trust, deployment, backupHorizonDays })];
+              const ageing = ageingOf(log);
+              return [
+                waiveAct(log),
+                settleAct(log),
+                destroyAct({ log, dataKeys, trust, deployment, backupHorizonDays }),
+                moveAct(ageing),
+                waiveStepAct(ageing),
+              ];
             },
           },
         ]),
         SecretsModule,
         AwsModule.of(config),
+        LifecycleModule.with([{ provide: AGEING, inject: [AuditLog], useFactory: (audit: AuditLog) => ageingOf(audit) }]),
         EdgeModule.register({ imports: [], version: VERSION }),
       ],
     };

@@ -1,4 +1,5 @@
 import { AccountRow } from "./accounts/account.entity.js";
+import { AccountLife } from "./accounts/account-life.entity.js";
 import { RootAddress } from "./accounts/root-address.entity.js";
 import { AccessGrant } from "./approvals/access-grant.entity.js";
 import { Approval } from "./approvals/approval.entity.js";
@@ -9,6 +10,8 @@ import { Request } from "./approvals/request.entity.js";
 import { PostureRow } from "./aws/posture.entity.js";
 import { IdempotencyRecord } from "./edge/idempotency.entity.js";
 import { DataKeyEntity } from "./keys/data-key.entity.js";
+import { ChecklistRow } from "./lifecycle/checklist.entity.js";
+import { StepRow } from "./lifecycle/step.entity.js";
 import { AllowlistEntry } from "./people/allowlist-entry.entity.js";
 import { Authenticator } from "./people/authenticator.entity.js";
 import { Identity } from "./people/identity.entity.js";
@@ -26,6 +29,7 @@ export const ENTITIES = [
   DataKeyEntity,
   AccountRow,
   RootAddress,
+  AccountLife,
   Person,
   PersonTeam,
   Authenticator,
@@ -44,5 +48,7 @@ export const ENTITIES = [
   SecretVersion,
   Destruction,
   PostureRow,
+  ChecklistRow,
+  StepRow,
   IdempotencyRecord,
 ] as const;

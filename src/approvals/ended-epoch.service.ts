@@ -1,5 +1,4 @@
 import { type FindOptionsWhere, In } from "typeorm";
-import { draftEntry, SYSTEM_ACTOR } from "../audit/draft.js";
 import type { EntryDraft } from "../audit/entry.js";
 import type { Transactions } from "../audit/transactions.service.js";
 import type { Drafted } from "../database/transaction-runner.service.js";
@@ -10,9 +9,8 @@ import { type OpenKind, openKind, ROWS_AT_ONCE } from "../people/open-kind.servi
 import { ACCESS_KINDS } from "../people/void-access.service.js";
 import { AccessGrant } from "./access-grant.entity.js";
 import { revokeGrants } from "./end-grant.service.js";
+import { endRequest } from "./end-request.service.js";
 import { Request } from "./request.entity.js";
-import { parseRequest } from "./request-body.js";
-import { decidedChange, tellTicket } from "./request-tickets.service.js";
 
 /**
  * What an ended epoch of the log has left open: grants, requests, invitations and sessions of people of whom the lost part may have told
@@ -81,18 +79,6 @@ const KINDS: readonly OpenKind[] = [
 
 async function endRequests(tx: WorkTransaction, cut: Cut, where: FindOptionsWhere<Request>): Promise<Drafted<EntryDraft>[]> {
   const entries: Drafted<EntryDraft>[] = [];
-  for (const row of await tx.readAll(Request, where, "lock")) {
-    tx.change(Request, row, { state: "EXPIRED" });
-    const draft = draftEntry({
-      action: "request.expired",
-      outcome: "committed",
-      actor: SYSTEM_ACTOR,
-      target: { type: "request", id: row.id },
-      details: { ...cut },
-      ...(row.accountId === null ? {} : { stream: row.accountId }),
-    });
-    await tellTicket(tx, parseRequest(row.body, row.hash), decidedChange("request.expired", "EXPIRED", draft));
-    entries.push({ draft, rows: [row] });
-  }
+  for (const row of await tx.readAll(Request, where, "lock")) entries.push(await endRequest(tx, row, { ...cut }));
   return entries;
 }

@@ -1,3 +1,5 @@
+import { readLife, takeoverOf } from "../accounts/account-life.service.js";
+import type { AccountRow } from "../accounts/account-registry.service.js";
 import type { WorkTransaction } from "../database/work-transaction.js";
 import { RootkeepError } from "../kernel/errors.js";
 import { type Id, isId } from "../kernel/ids.js";
@@ -9,6 +11,7 @@ import { parseOpenings, parseVersions } from "./granted-version.js";
 import { brokenTerm, type DecidedTerms, policyRefusal, type TermName, termsOf } from "./opening-terms.js";
 import { currentBook } from "./policies.service.js";
 import type { Purpose, PurposeKind } from "./purpose.js";
+import { purposesOpenIn } from "./purposes-by-state.js";
 import type { RequestBody } from "./request-body.js";
 import type { SecretFactsPort } from "./secret-facts.port.js";
 
@@ -21,6 +24,21 @@ export interface TermsInForce extends DecidedTerms {
 export async function termsInForce(tx: WorkTransaction, purpose: Purpose, account: ScopedAccount): Promise<TermsInForce> {
   const book = await currentBook(tx);
   return { version: book.version, ...termsOf(purpose, book.policies, account) };
+}
+
+/**
+ * What the state of `account` has against opening it for `slug`, or null: asked at submission, at each approval and at each opening, on the
+ * account's row as it stands in that transaction (docs/spec/lifecycle.md [LC-4]).
+ */
+export async function stateRefusal(tx: WorkTransaction, account: AccountRow, slug: string): Promise<RootkeepError | null> {
+  const { id, state } = account;
+  // Of every other state the rule is the same, however the account came to us.
+  const life = state === "assuming" || state === "secured" ? await readLife(tx, id) : null;
+  const open = purposesOpenIn(state, takeoverOf(state, life) === "DECLARED");
+  if (open === "all" || open.includes(slug)) return null;
+  return new RootkeepError("STATE_CONFLICT", {
+    facts: { state, rule: "the account opens other purposes in this state, or none", opens: open.join(" ") },
+  });
 }
 
 /** What of a request its policy judges, and the terms that it was submitted under, once it was. */

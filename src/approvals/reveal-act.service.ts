@@ -16,7 +16,7 @@ import { GLASS_FLAG, glassApprovals, glassMinutes, isGlass } from "./glass-terms
 import { openingsText, versionsText } from "./granted-version.js";
 import type { CheckedForm, DecidedRequest, GuardedAct, RequestForm } from "./guarded-act.port.js";
 import { custodyRefusal, heldKinds } from "./held-kinds.js";
-import { holdersOf, openingRefusal, termsInForce } from "./opening-policy.service.js";
+import { holdersOf, openingRefusal, stateRefusal, termsInForce } from "./opening-policy.service.js";
 import type { OpeningTerms } from "./opening-terms.js";
 import { type Catalogue, isReferral, PURPOSE_KINDS, type Purpose, type PurposeKind, type PurposeScope, purposeScopeOf } from "./purpose.js";
 import type { RequestBody } from "./request-body.js";
@@ -38,6 +38,8 @@ export function revealAct(catalogue: Catalogue, secrets: SecretFactsPort): Guard
 
     async check(tx, form, requesterId): Promise<CheckedForm> {
       const { account, purpose, scoped, decided } = await askedTerms(tx, catalogue, form);
+      const barred = await stateRefusal(tx, account, purpose.slug);
+      if (barred !== null) throw barred;
       const { terms } = decided;
       const kinds = kindsOf(form, purpose, terms, account);
       const holders = await holdersOf(tx, form.holders ?? {}, kinds, requesterId, scoped);
@@ -77,9 +79,11 @@ export function revealAct(catalogue: Catalogue, secrets: SecretFactsPort): Guard
       // Approved was this account, by both ids; a row that now says otherwise is another account.
       if (account.awsId !== body.account?.awsId || account.partition !== body.account.partition) throw new RootkeepError("STATE_CONFLICT");
       const scoped = scopedAccountOf(account);
-      const decided = await termsInForce(tx, currentPurpose(catalogue, body, account), scoped);
+      const purpose = currentPurpose(catalogue, body, account);
+      const decided = await termsInForce(tx, purpose, scoped);
       const kinds = body.secrets.map(({ kind }) => kind);
       const refusal =
+        (await stateRefusal(tx, account, purpose.slug)) ??
         custodyRefusal(custodyOf(account), kinds) ??
         (await openingRefusal(tx, decided, body, { id: account.id as Id<"account">, secrets }));
       const { approvals, otherTeam, minutes, codes } = decided.terms;

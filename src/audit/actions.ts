@@ -46,7 +46,6 @@ export const LOG_ACTIONS = [
   "session.expired",
   "authenticator.locked",
   "grant.revoked",
-  "account.registered",
   "account.changed",
   "secret.sealed",
   "secret.burnt",

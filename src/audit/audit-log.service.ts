@@ -6,7 +6,7 @@ import { newEventId } from "../kernel/ids.js";
 import { AppendQueue } from "./append-queue.service.js";
 import { AuditRepository } from "./audit.repository.js";
 import { leafHashHex } from "./chain.js";
-import type { BuiltEntry, EntryDraft } from "./entry.js";
+import { type BuiltEntry, type Entry, type EntryDraft, parseEntry } from "./entry.js";
 import { appendEntries, sentEntries } from "./entry-appender.service.js";
 import type { EntryJudge, ForgedEntry } from "./entry-claims.js";
 import { type EpochStart, LogIndex, type OpenIntent, type RememberedEntry } from "./log-index.js";
@@ -139,6 +139,23 @@ export class AuditLog implements LogPort<EntryDraft, AuditReceipt> {
     const bytes = rows[0]?.entry;
     if (bytes !== undefined && leafHashHex(bytes) === expected) return;
     throw this.#standing.break(seq);
+  }
+
+  /**
+   * Entry `seq`, read from the table and held against the chain that this process has followed. Not on a snapshot: the table must hold what
+   * other transactions have committed since.
+   * @returns null for one that this process has not read yet.
+   * @throws RootkeepError `CHAIN_BROKEN` when the table holds something else by now.
+   */
+  async entryAt(entities: Pick<EntityManager, "query">, seq: number): Promise<Entry | null> {
+    if (seq >= this.#index.size) return null;
+    const bytes = await this.#index.roots.entryAt(seq, async (from, to) => {
+      const sql = "SELECT entry FROM audit.entry WHERE seq >= $1 AND seq < $2 AND entry IS NOT NULL ORDER BY seq";
+      const rows: { entry: Buffer }[] = await entities.query(sql, [from, to]);
+      return rows.map(({ entry }) => entry);
+    });
+    if (bytes === null) throw this.#standing.break(seq);
+    return parseEntry(bytes);
   }
 
   readHead(client: ClientBase): Promise<LogHead> {

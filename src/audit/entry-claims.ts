@@ -65,6 +65,11 @@ const CHANGES: ReadonlySet<string> = new Set<EntryAction>([
   "account.destroyed",
   "account.register",
   "account.change",
+  "account.move",
+  "checklist.begin",
+  "checklist.claim",
+  "checklist.attest",
+  "checklist.waive",
 ]);
 
 /** Outcomes by which such an act says that it was done; `allowed` of an opening is the second entry of its intent, and changes nothing. */

@@ -33,4 +33,24 @@ export class RootMemory {
     if (range.size !== size) throw new Error("entries are missing");
     return range.root();
   }
+
+  /**
+   * Entry `seq`, read again. Its whole block of 256 is read, and must lead to what this process remembers of it: bytes that have been exchanged
+   * meanwhile do not.
+   * @param read the bytes of entries `[from, to)`, at most 256.
+   * @throws RangeError when this process has not read so far. @returns null when what was read is not what was logged.
+   */
+  async entryAt(seq: number, read: (from: number, to: number) => Promise<readonly Buffer[]>): Promise<Buffer | null> {
+    const { size } = this.#range;
+    if (seq < 0 || seq >= size) throw new RangeError("the log was not read so far");
+    const block = Math.floor(seq / STRIDE);
+    const [from, to] = [block * STRIDE, Math.min((block + 1) * STRIDE, size)];
+    // Taken before the reading: the log may grow meanwhile.
+    const known = this.#frontiers[block] ?? this.#range.frontier();
+    const before = this.#frontiers[block - 1];
+    const range = before === undefined ? new CompactRange() : CompactRange.fromFrontier(from, before);
+    const entries = await read(from, to);
+    for (const bytes of entries) range.append(leafHash(bytes));
+    return range.size === to && range.frontier().equals(known) ? (entries[seq - from] ?? null) : null;
+  }
 }

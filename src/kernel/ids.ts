@@ -8,6 +8,7 @@ export const ID_PREFIXES = {
   approval: "apv",
   allowlist: "alw",
   authenticator: "aut",
+  checklist: "chk",
   dataKey: "dk",
   delivery: "dlv",
   deployment: "dep",

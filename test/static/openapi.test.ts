@@ -43,6 +43,9 @@ import { declaredRoutes } from "../../src/edge/route-check.js";
 import { createHttpApp } from "../../src/edge/server.js";
 import { ERRORS } from "../../src/kernel/errors.js";
 import { type Operation, ruleOf } from "../../src/kernel/operations.js";
+import { ChecklistViews } from "../../src/lifecycle/checklist-view.service.js";
+import { ChecklistsController } from "../../src/lifecycle/checklists.rest.js";
+import { Checklists } from "../../src/lifecycle/checklists.service.js";
 import { Deliveries } from "../../src/notices/deliveries.service.js";
 import { NoticesController } from "../../src/notices/notices.rest.js";
 import { AllowlistController } from "../../src/people/allowlist.rest.js";
@@ -107,6 +110,8 @@ const UNUSED = [
   Allowlist,
   AllowlistReport,
   Certification,
+  Checklists,
+  ChecklistViews,
   AuditReader,
   BackChannelLogout,
   BodyHash,
@@ -165,6 +170,7 @@ class Behind {}
     SuspicionsController,
     AllowlistController,
     AuditController,
+    ChecklistsController,
     ConfigurationController,
     CoverageController,
     FoundingController,

@@ -44,6 +44,12 @@ import { KeyService } from "../../src/keys/keys.service.js";
 import { loadPeopleKeys } from "../../src/keys/people-keys.service.js";
 import type { RootKey } from "../../src/keys/root-key.port.js";
 import { createRootKey } from "../../src/keys/root-keys.service.js";
+import { ChecklistViews } from "../../src/lifecycle/checklist-view.service.js";
+import { Checklists } from "../../src/lifecycle/checklists.service.js";
+import { entryEvidence } from "../../src/lifecycle/entry-evidence.service.js";
+import type { EvidenceSource } from "../../src/lifecycle/evidence.port.js";
+import { moveAct } from "../../src/lifecycle/move-act.service.js";
+import { waiveStepAct } from "../../src/lifecycle/waive-step-act.service.js";
 import type { Channel } from "../../src/notices/channel.port.js";
 import { Pager } from "../../src/notices/pager.service.js";
 import { Allowlist } from "../../src/people/allowlist.service.js";
@@ -136,6 +142,8 @@ export interface VaultOptions {
   readonly foundingDigest?: string | null;
   /** Digest of the trusted configuration that this process runs with. */
   readonly configDigest?: string;
+  /** Evidence that modules beside the checklists vouch for; none unless told. */
+  readonly evidence?: readonly EvidenceSource[];
   /** A second replica over the same database and root key. */
   readonly replicaOf?: Vault;
 }
@@ -193,6 +201,7 @@ export class Vault {
     readonly ticketSystem: TicketSystem | null,
     readonly ticketLooks: TicketLooks,
     readonly forged: ForgedEntries,
+    readonly life: { readonly checklists: Checklists; readonly views: ChecklistViews },
     private readonly counterPool: Pool,
   ) {}
 
@@ -289,11 +298,14 @@ export class Vault {
     const ticketCheck = new TicketCheck(ticketSystem, { every: ticketPattern, glass: compileTicketPattern("INC-[0-9]+") });
     const tickets = new TicketLooks(transactions, ticketCheck, trust);
     const linking = { identities: provider.identities, issuer: provider.standing.issuer };
+    const ageing = { sources: [entryEvidence(log), ...(options.evidence ?? [])], log };
     const acts = [
       reveal,
       waiveAct(log),
       destroyAct({ log, dataKeys, trust, deployment: "test", backupHorizonDays: options.backupHorizonDays ?? null }),
       settleAct(log),
+      moveAct(ageing),
+      waiveStepAct(ageing),
       trust.act(),
       accountChangeAct(),
       brakeRaiseAct(),
@@ -361,6 +373,7 @@ export class Vault {
       ticketSystem,
       tickets,
       forged,
+      { checklists: new Checklists(transactions, stepUp, ageing), views: new ChecklistViews(transactions, ageing) },
       counterPool,
     );
     forged.onApplicationBootstrap();

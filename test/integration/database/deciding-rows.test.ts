@@ -18,12 +18,14 @@ import { Vault } from "../../support/vault.js";
 const DECIDING = [
   "access_grant",
   "account",
+  "account_life",
   "allowlist_entry",
   "approval",
   "authenticator",
   "board_ticket",
   "brake_raise",
   "destruction",
+  "checklist",
   "glass_use",
   "identity",
   "invitation",
@@ -36,6 +38,7 @@ const DECIDING = [
   "secret",
   "secret_version",
   "session",
+  "step",
 ];
 
 describe("a deciding row", () => {

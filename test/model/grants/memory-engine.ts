@@ -97,7 +97,7 @@ export class MemoryEngine implements Engine {
           id,
           ...facts,
           rootEmail: "root@example.com",
-          state: "ACTIVE",
+          state: "active",
           custody: null,
           organizationId: null,
           contacts: null,

@@ -94,6 +94,7 @@ async function call(stage: Stage, row: Row, actor: Actor, target: Target, { code
     .replace(/\{(?:id|reference)\}/, id)
     .replace("{session}", target.session ?? "")
     .replace("{seq}", "0")
+    .replace("{step}", "O1")
     .replace("{path}", "0/000.p/1");
   const query = row.query === undefined ? "" : `?${row.query}`;
   return await send(stage.rest.address, { verb, path: filled + query, token: actor.token, ...row.body?.({ target, code }) });

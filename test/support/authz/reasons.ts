@@ -61,6 +61,8 @@ export const UNHIDDEN: ReadonlySet<string> = new Set(["GET audit/accounts/{id}/e
 
 const LIST = "shows a list, or what there is one of: nobody takes part in it";
 const ALONE = "one person does it alone: it is neither asked for nor approved";
+const WORKED =
+  "who works on a checklist is nobody that it is about; that nobody attests what they claimed, test/integration/lifecycle shows";
 const OPENED = "somebody opens a ticket; it is about nobody, and nobody approves it";
 const THING = "is about no person";
 
@@ -79,7 +81,7 @@ const NO_PARTY: Readonly<Partial<Record<Operation, string>>> = {
       "report.read",
       "destruction.read",
     ] as const),
-    ...(["posture.list", "ticket.list", "ticket_update.list"] as const),
+    ...(["posture.list", "ticket.list", "ticket_update.list", "checklist.list", "checklist.read"] as const),
   ]),
   ...entries(ALONE, [
     ...(["session.revoke", "session.survey", "session.end", "identity.list", "person.suspend", "allowlist.revoke"] as const),
@@ -95,6 +97,7 @@ const NO_PARTY: Readonly<Partial<Record<Operation, string>>> = {
       "posture.take",
     ] as const),
   ]),
+  ...entries(WORKED, ["checklist.begin", "checklist.claim", "checklist.attest"]),
   ...entries(OPENED, ["ticket.read", "ticket.comment", "ticket.close"]),
   ...entries(THING, [
     ...([
@@ -105,6 +108,8 @@ const NO_PARTY: Readonly<Partial<Record<Operation, string>>> = {
       "secret.waive",
       "account.change",
       "account.destroy",
+      "account.move",
+      "checklist.waive",
     ] as const),
     ...(["invitation.link", "invitation.code", "candidate.settle"] as const),
   ]),

@@ -60,6 +60,8 @@ export const CUSTODIANS_ACTS = {
   "secret.waive": "thing",
   "account.destroy": "thing",
   "account.change": "thing",
+  "account.move": "thing",
+  "checklist.waive": "thing",
   "disclosure.erase": "person",
   "brake.raise": "person",
 } as const satisfies Partial<Record<Operation, "person" | "thing">>;
@@ -76,11 +78,13 @@ export type TargetKind =
   | "request"
   | "grant"
   | "glass"
+  | "fresh account"
+  | "checklist"
+  | "claimed checklist"
   | "invitation"
   | "ticket"
   | "general ticket"
   | "ticket update"
-  | "fresh account"
   | "shown candidate"
   | "staged candidate"
   | "request of verdict"
@@ -90,6 +94,7 @@ export type TargetKind =
 /** Ids by which a call names what it is about. */
 export type IdName =
   | "account"
+  | "checklist"
   | "delivery"
   | "entry"
   | "glass"

@@ -266,7 +266,21 @@ function custodiansRows(): readonly Row[] {
   ];
 }
 
+/** About the life of an account, which somebody begins and nobody is. */
+const LIFE_ROWS: readonly Row[] = [
+  plain("checklist.list", "GET /v1/accounts/{id}/checklists", { kind: "account", id: "account" }),
+  plain("checklist.read", "GET /v1/checklists/{id}", { kind: "checklist", id: "checklist" }),
+  plain("checklist.begin", "POST /v1/accounts/{id}/checklists", { kind: "fresh account", id: "account", isUsedUp: true, body: withCode }),
+  plain("checklist.claim", "POST /v1/checklists/{id}/steps/{step}/claims", {
+    ...{ kind: "checklist", id: "checklist", body: ({ code }) => ({ json: { kind: "attestation", note: REASON, code } }) },
+  }),
+  plain("checklist.attest", "POST /v1/checklists/{id}/steps/{step}/attestations", {
+    ...{ kind: "claimed checklist", id: "checklist", isUsedUp: true },
+    body: ({ target, code }) => ({ json: { claim: target.subject?.["claim"], code } }),
+  }),
+];
+
 /** @param signedSize a size of the log that has a checkpoint. */
 export function rowsOf(signedSize: number): readonly Row[] {
-  return [...readingRows(signedSize), ...PEOPLE_ROWS, ...TICKET_ROWS, ...openingRows(signedSize), ...custodiansRows()];
+  return [...readingRows(signedSize), ...PEOPLE_ROWS, ...TICKET_ROWS, ...LIFE_ROWS, ...openingRows(signedSize), ...custodiansRows()];
 }

@@ -2,6 +2,7 @@
 import { randomInt, randomUUID } from "node:crypto";
 import { Transactions } from "../../../src/audit/transactions.service.js";
 import { newId } from "../../../src/kernel/ids.js";
+import { importFile, newAccount } from "../crew.js";
 import { withClient } from "../postgres.js";
 import { release } from "../released.js";
 import type { RestApp } from "../rest-app.js";
@@ -38,6 +39,8 @@ export class Targets {
   #seen: Promise<string> | undefined;
   #ended: Promise<string> | undefined;
   #destroyed: Promise<string> | undefined;
+  #untouched: Promise<string> | undefined;
+  #begun: Promise<{ readonly checklist: string }> | undefined;
 
   /** @param accounts ids of accounts that nobody has used; of the first one nothing is ever opened. */
   constructor(
@@ -83,13 +86,17 @@ export class Targets {
       case "ticket update":
         return await this.#ticketUpdate();
       case "fresh account":
-        return { account: this.#take() };
+        return { account: await this.#freshAccount() };
       case "shown candidate":
         return await this.#shownCandidate(parties);
       case "staged candidate":
         return await this.#stagedCandidate();
       case "request of verdict":
         return await this.#verdict(parties);
+      case "checklist":
+        return await this.#checklist();
+      case "claimed checklist":
+        return await this.#claimed();
       case "invitation":
         return await this.#act("person.enrol", { ...parties, isDone: true });
       default:
@@ -161,6 +168,32 @@ export class Targets {
   async #ticket(opener: Actor, names: { readonly accountId?: string | undefined }): Promise<Target> {
     const { reference } = await this.#as(opener, "POST", "/v1/tickets", { title: REASON, ...names });
     return { ticket: String(reference) };
+  }
+
+  /** An account that nobody has touched since its import. */
+  async #freshAccount(): Promise<string> {
+    const awsId = String(randomInt(600_000_000_000, 699_999_999_999));
+    const { token } = await this.#custodian();
+    await must(this.rest.address, { verb: "POST", path: "/v1/imports", token, csv: importFile([newAccount(awsId)]) });
+    return await withClient(this.rest.database.superuser, async (client) => {
+      const { rows } = await client.query<{ id: string }>("SELECT id FROM accounts.account WHERE aws_id = $1", [awsId]);
+      return rows[0]?.id ?? "";
+    });
+  }
+
+  /** A takeover that somebody of no row has begun. */
+  async #checklist(): Promise<Target & { readonly checklist: string }> {
+    const account = await this.#freshAccount();
+    const { id } = await this.#withCode(await this.#custodian(), `/v1/accounts/${account}/checklists`, {});
+    return { account, checklist: String(id) };
+  }
+
+  /** One of which a step waits for a second person. */
+  async #claimed(): Promise<Target> {
+    const target = await this.#checklist();
+    const claim = { kind: "attestation", note: REASON };
+    const { seq } = await this.#withCode(await this.#custodian(), `/v1/checklists/${target.checklist}/steps/O1/claims`, claim);
+    return { ...target, subject: { claim: seq } };
   }
 
   /** An opening that wants two approvers and has one. */
@@ -269,6 +302,12 @@ export class Targets {
         return { accountId: isIdle ? await this.#ended : await this.#released() };
       case "account.change":
         return { contacts: [{ role: "owner", name: `Owner ${name}`, email: `${name}@example.com` }] };
+      case "account.move":
+        this.#untouched ??= this.#freshAccount();
+        return { accountId: isIdle ? await this.#untouched : await this.#freshAccount(), to: "quarantined" };
+      case "checklist.waive":
+        this.#begun ??= this.#checklist();
+        return { checklistId: (isIdle ? await this.#begun : await this.#checklist()).checklist, step: "O1" };
       case "brake.raise":
         return { personId, openings: 50, minutes: 60 };
       case "identity.link":
@@ -333,8 +372,8 @@ export class Targets {
   }
 
   /** With a fresh code. */
-  async #withCode(actor: Actor, path: string, form: object): Promise<void> {
-    await this.#as(actor, "POST", path, { ...form, code: await actor.app.next() });
+  async #withCode(actor: Actor, path: string, form: object): Promise<Readonly<Record<string, unknown>>> {
+    return await this.#as(actor, "POST", path, { ...form, code: await actor.app.next() });
   }
 
   async #try({ token }: Actor, path: string, json: object) {
