@@ -5,6 +5,7 @@ import { AUDIT_COMMANDS } from "./audit.js";
 import type { Command, RawCommand } from "./command.js";
 import { ESCROW_COMMANDS } from "./escrow.js";
 import { GLASS_COMMANDS } from "./glass.js";
+import { LIFECYCLE_COMMANDS } from "./lifecycle.js";
 import { LOGIN_COMMANDS } from "./login.js";
 import { PEOPLE_COMMANDS } from "./people.js";
 import { PEOPLE_REPORT_COMMANDS } from "./people-report.js";
@@ -25,6 +26,7 @@ export const COMMANDS: readonly (Command | RawCommand)[] = [
   ...ACCOUNT_COMMANDS,
   ...ACCOUNT_FACT_COMMANDS,
   ...POSTURE_COMMANDS,
+  ...LIFECYCLE_COMMANDS,
   ...PEOPLE_COMMANDS,
   ...ALLOWLIST_COMMANDS,
   ...PEOPLE_REPORT_COMMANDS,

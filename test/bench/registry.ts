@@ -144,7 +144,7 @@ class RegistryBench {
         const details = { accounts: many };
         return {
           result: undefined,
-          entries: [{ draft: draftEntry({ action: "account.registered", outcome: "committed", actor: SYSTEM_ACTOR, details }) }],
+          entries: [{ draft: draftEntry({ action: "account.register", outcome: "committed", actor: SYSTEM_ACTOR, details }) }],
         };
       });
       this.#count += many;
