@@ -149,6 +149,14 @@ describe("a candidate that was shown", () => {
     const requestId = await submit(vera, versionId, "works", cloudtrail());
     await assert.rejects(approve(vault, both, requestId), refused("SELF_APPROVAL"));
     await vault.requests.withdraw(vera, requestId, "asked in vain");
+    // Of several that were to set it none decides, whoever was the last.
+    const again = await granted(rita, there.account, "rotate-after-use");
+    await candidate(rita, again);
+    await vault.grants.giveBack(rita, again);
+    await assert.rejects(submit(both, versionId, "works", cloudtrail()), refused("SELF_APPROVAL"));
+    const second = await submit(vera, versionId, "works", cloudtrail());
+    await assert.rejects(approve(vault, both, second), refused("SELF_APPROVAL"));
+    await vault.requests.withdraw(vera, second, "asked in vain");
     const own = await inDoubt(rita);
     const byBoth = await submit(both, own.versionId, "works", cloudtrail());
     await assert.rejects(approve(vault, both, byBoth), refused("SELF_APPROVAL"));
