@@ -253,7 +253,7 @@ class Rotation {
       this.#aws,
     );
     await vault.grants.giveBack(this.verifier, grantId);
-    const evidence = { kind: "sign-in", personId: this.verifier.personId, at: new Date(Date.now() - 100).toISOString() };
+    const evidence = { kind: "sign-in", personId: this.verifier.personId, at: new Date().toISOString() };
     const form = formOf({ operation: "candidate.settle", subject: { versionId, verdict: "works", evidence } });
     this.#verdict = (await vault.requests.submit(this.verifier, form)).requestId;
     return this.#verdict;

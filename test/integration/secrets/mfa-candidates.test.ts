@@ -82,7 +82,7 @@ describe("the seed of a new MFA device", () => {
     assert.ok(isCodeOf(NEW_SEED, await code(vera, grantId, "candidate")));
     await vault.grants.giveBack(vera, grantId);
     const version = (await vault.secrets.ofAccount(account)).find(({ kind }) => kind === "mfa-seed")?.versions[1];
-    const evidence = { kind: "sign-in", personId: vera.personId, at: new Date(Date.now() - 100).toISOString() };
+    const evidence = { kind: "sign-in", personId: vera.personId, at: new Date().toISOString() };
     const subject = { versionId: version?.id, verdict: "works", evidence };
     const { requestId } = await vault.requests.submit(vera, formOf({ operation: "candidate.settle", subject }));
     await approve(vault, alan, requestId);

@@ -36,6 +36,7 @@ describe("the main act", () => {
   });
 
   it("refuses self-approval [L2]", async () => {
+    await vault.candidates.stage(rita, account, "root-password");
     const form = formOf({ operation: "secret.reveal", accountId: account, purpose: "rotate-after-use", ticket: "INC-7" });
     const { requestId } = await vault.requests.submit(rita, form);
     await assert.rejects(vault.requests.approve(rita, requestId, await rita.app.next(), ""), (error) =>
