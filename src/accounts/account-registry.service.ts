@@ -1,11 +1,9 @@
 import { In, MoreThan } from "typeorm";
 import type { Transactions } from "../audit/transactions.service.js";
 import type { NewRow, WorkTransaction } from "../database/work-transaction.js";
-import { RootkeepError } from "../kernel/errors.js";
 import type { Grant } from "../kernel/grant.js";
 import type { Id } from "../kernel/ids.js";
 import { AccountRow } from "./account.entity.js";
-import type { AccountState } from "./account.js";
 import type { FactName } from "./account-facts.js";
 import type { AccountFilter } from "./account-search.js";
 import { reachedAccount, reachedAccounts } from "./reached-accounts.service.js";
@@ -65,24 +63,6 @@ export async function lockAccount(tx: WorkTransaction, accountId: string): Promi
 /** Notes which grant has the account checked out; null when it is back. */
 export function setCheckOut(tx: WorkTransaction, account: AccountRow, grantId: Id<"grant"> | null): void {
   tx.change(AccountRow, account, { checkoutGrantId: grantId });
-}
-
-/** The last step of an account's life, by the state before it. */
-const LAST_STATES: ReadonlyMap<string, string> = new Map<AccountState, AccountState>([
-  ["releasing", "released"],
-  ["closed", "sealed_final"],
-]);
-
-/**
- * Notes that the account's credentials are no longer ours (`released`), or that it is closed for good (`sealed_final`): what is kept for it may
- * then be destroyed. Whoever calls this has the evidence, and writes the entry that tells of it (law L5).
- * @throws RootkeepError `STATE_CONFLICT` for an account in any other state than `releasing` and `closed`, or that is checked out.
- */
-export function releaseAccount(tx: WorkTransaction, account: AccountRow): void {
-  const state = LAST_STATES.get(account.state);
-  if (state === undefined || account.checkoutGrantId !== null)
-    throw new RootkeepError("STATE_CONFLICT", { facts: { state: account.state } });
-  tx.change(AccountRow, account, { state });
 }
 
 /** The approved act `account.change`: writes the facts that were approved into the row, which is locked. */

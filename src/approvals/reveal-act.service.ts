@@ -38,6 +38,7 @@ export function revealAct(catalogue: Catalogue, secrets: SecretFactsPort): Guard
 
     async check(tx, form, requesterId): Promise<CheckedForm> {
       const { account, purpose, scoped, decided } = await askedTerms(tx, catalogue, form);
+      secrets.assertKept(account.id as Id<"account">);
       const barred = await stateRefusal(tx, account, purpose.slug);
       if (barred !== null) throw barred;
       const { terms } = decided;

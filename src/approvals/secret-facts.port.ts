@@ -25,6 +25,8 @@ export interface SecretFactsPort {
   currentVersions(tx: WorkTransaction, accountId: Id<"account">, kinds: readonly PurposeKind[]): Promise<readonly CurrentVersion[]>;
   /** The candidates of the account's secrets of these kinds; a kind without one that may be shown is missing. */
   candidates(tx: WorkTransaction, accountId: Id<"account">, kinds: readonly PurposeKind[]): Promise<readonly CandidateVersion[]>;
+  /** @throws RootkeepError `DESTROYED` for an account of which nothing is kept any more. */
+  assertKept(accountId: Id<"account">): void;
   /** Everybody who opened this password of the account's, by the log; any of its passwords where none is named. */
   passwordReaders(accountId: Id<"account">, versionId: Id<"version"> | null): ReadonlySet<string>;
 }

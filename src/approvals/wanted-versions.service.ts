@@ -3,7 +3,7 @@ import { RootkeepError } from "../kernel/errors.js";
 import type { Id } from "../kernel/ids.js";
 import type { GrantedVersion } from "./granted-version.js";
 import { type Purpose, type PurposeKind, versionsOpened } from "./purpose.js";
-import type { CandidateVersion, CurrentVersion, SecretFactsPort } from "./secret-facts.port.js";
+import type { CandidateVersion, SecretFactsPort } from "./secret-facts.port.js";
 
 /** Flag of a request whose purpose verifies a candidate and sets none. */
 export const VERIFIES_FLAG = "verifies";
@@ -30,19 +30,14 @@ export async function wantedVersions(tx: WorkTransaction, secrets: SecretFactsPo
     kinds.filter((kind) => versionsOpened(purpose, kind).current),
   );
   const candidates = await candidatesOf(tx, secrets, form);
+  // What takes an account over has no predecessor here: a working value is never without a successor (I4), so that there never was one.
   const isThere = (kind: PurposeKind): boolean => [...current, ...candidates].some((version) => version.kind === kind);
-  // A password that is to be verified may have had no predecessor; whoever sets one does not do without the one that works.
-  const isMissing = kinds.some((kind) => (purpose.verifies ? !isThere(kind) : lacks(purpose, kind, current)));
-  if (isMissing) throw new RootkeepError("NOT_FOUND", { facts: { rule: "a kind that was asked for has no value" } });
+  if (!kinds.every(isThere)) throw new RootkeepError("NOT_FOUND", { facts: { rule: "a kind that was asked for has no value" } });
   if (!purpose.heals && current.some(({ isBurnt }) => isBurnt)) throw new RootkeepError("BURNT");
   return [
     ...current.map(({ secretId, versionId, kind }) => ({ secretId, versionId, kind })),
     ...candidates.map(({ secretId, versionId, kind }) => ({ secretId, versionId, kind, isCandidate: true as const })),
   ];
-}
-
-function lacks(purpose: Purpose, kind: PurposeKind, current: readonly CurrentVersion[]): boolean {
-  return versionsOpened(purpose, kind).current && !current.some((version) => version.kind === kind);
 }
 
 async function candidatesOf(tx: WorkTransaction, secrets: SecretFactsPort, form: WantedForm): Promise<readonly CandidateVersion[]> {

@@ -38,6 +38,10 @@ export class Secrets implements SecretFactsPort {
     private readonly log: ReopeningsOfLog & DestructionsOfLog & Pick<AuditLog, "passwordReaders">,
   ) {}
 
+  assertKept(accountId: Id<"account">): void {
+    assertKept(this.log, accountId);
+  }
+
   passwordReaders(accountId: Id<"account">, versionId: Id<"version"> | null): ReadonlySet<string> {
     return this.log.passwordReaders(accountId, versionId);
   }

@@ -4,7 +4,7 @@ import { draftEntry, SYSTEM_ACTOR } from "../../src/audit/draft.js";
 import { type Id, newId } from "../../src/kernel/ids.js";
 import type { StepOutcome } from "../../src/lifecycle/checklists.service.js";
 import type { EvidenceForm } from "../../src/lifecycle/evidence.js";
-import { type Actor, formOf, Vault, type VaultOptions } from "./vault.js";
+import { type Actor, formOf, setsPassword, Vault, type VaultOptions } from "./vault.js";
 
 /** SHA-256 of a paper that nobody has written. */
 export const PAPER = "5a".repeat(32);
@@ -127,8 +127,9 @@ export class LifeCrew {
     await this.vault.decide({ operation: "checklist.waive", subject: { checklistId, step } });
   }
 
-  /** Asks to open the account. */
+  /** Asks to open the account; for a purpose that sets a password, with a candidate staged. */
   async ask(accountId: Id<"account">, purpose: string): Promise<Id<"request">> {
+    if (setsPassword(purpose)) await this.vault.candidates.stage(this.rob, accountId, "root-password");
     const form = formOf({ operation: "secret.reveal", accountId, purpose, ticket: "INC-42", kinds: ["root-password"] });
     return (await this.vault.requests.submit(this.rob, form)).requestId;
   }

@@ -1,30 +1,24 @@
-// An account whose credentials are no longer ours. Nothing in the program comes to that state yet: hand-back and closure will.
-import { AccountRow } from "../../src/accounts/account.entity.js";
-import { lockAccount, releaseAccount } from "../../src/accounts/account-registry.service.js";
+// Accounts in a state of their life that a test is not about how they came to. How they do is tested in test/integration/lifecycle.
+import type { AccountState } from "../../src/accounts/account.js";
+import { setState } from "../../src/accounts/account-life.service.js";
+import { lockAccount } from "../../src/accounts/account-registry.service.js";
 import { draftEntry, SYSTEM_ACTOR } from "../../src/audit/draft.js";
 import type { Transactions } from "../../src/audit/transactions.service.js";
-import type { WorkTransaction } from "../../src/database/work-transaction.js";
 
-/** Brings the account to `releasing`, and from there to `released`, as its hand-back would. */
-export async function release(transactions: Transactions, accountId: string): Promise<void> {
-  await step(transactions, accountId, (tx, account) => {
-    tx.change(AccountRow, account, { state: "releasing" });
-  });
-  await step(transactions, accountId, releaseAccount);
-}
-
-async function step(
-  transactions: Transactions,
-  accountId: string,
-  change: (tx: WorkTransaction, account: AccountRow) => void,
-): Promise<void> {
+/** Puts the account into `state`, whatever it was in. */
+export async function putInState(transactions: Transactions, accountId: string, state: AccountState): Promise<void> {
   await transactions.run(async (tx) => {
     const account = await lockAccount(tx, accountId);
     if (account === null) throw new Error("there is no such account");
-    change(tx, account);
+    setState(tx, account, state);
     const target = { type: "account", id: account.id };
-    const details = { state: account.state };
+    const details = { state };
     const draft = draftEntry({ action: "account.changed", outcome: "committed", actor: SYSTEM_ACTOR, target, details, stream: account.id });
     return { result: undefined, entries: [{ draft, rows: [account] }] };
   });
+}
+
+/** The account's credentials are no longer ours. */
+export async function release(transactions: Transactions, accountId: string): Promise<void> {
+  await putInState(transactions, accountId, "released");
 }

@@ -58,11 +58,12 @@ export class LifeEngine {
         customer: "Acme",
         tags: "{}",
         rootEmail: "root@example.com",
+        ...{ custody: null, organizationId: null, contacts: null },
       };
       const createdAt = new Date(this.#nowMs);
       insertAccount(tx, { id, ...facts, state: isDeclared ? "assuming" : "invited", checkoutGrantId: null, createdAt });
       const draft = draftEntry({
-        action: "account.registered",
+        action: "account.register",
         outcome: "committed",
         actor: SYSTEM_ACTOR,
         target: { type: "account", id },

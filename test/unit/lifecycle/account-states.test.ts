@@ -123,7 +123,7 @@ describe("the states of an account", () => {
     }
     for (const state of ["invited", "released", "sealed_final", "abandoned"]) assert.deepEqual(purposesOpenIn(state, false), []);
     assert.deepEqual(purposesOpenIn("closed", false), ["account-reopen", "billing-root-only", "tax-invoice-view"]);
-    assert.deepEqual(purposesOpenIn("releasing", false), ["release-handback"]);
+    assert.deepEqual(purposesOpenIn("releasing", false), ["release-handback", "rotate-verify"]);
     assert.deepEqual(purposesOpenIn("ACTIVE", true), [], "a state that we do not know");
     for (const state of ACCOUNT_STATES) {
       assert.equal(
