@@ -66,6 +66,8 @@ export class DestroyKeys1764740000000 implements MigrationInterface {
       ALTER TABLE secrets.destruction ENABLE ALWAYS TRIGGER no_mutation;
       ALTER TABLE secrets.destruction ENABLE ALWAYS TRIGGER no_truncate;
       GRANT SELECT, INSERT ON secrets.destruction TO rootkeep_service;
+      -- A row lock needs the right to change something; the trigger lets nothing be changed.
+      GRANT UPDATE (seq, mac) ON secrets.destruction TO rootkeep_service;
 
       CREATE FUNCTION secrets.deny_but_destroyed() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
       BEGIN

@@ -1,5 +1,6 @@
 import type { AccountKind, AccountState } from "../accounts/account.js";
 import type { EntryAction } from "../audit/actions.js";
+import type { PostureItem } from "../aws/posture.js";
 import type { Role } from "../kernel/operations.js";
 
 /** Who keeps what of the root credentials (domain file §3.2). */
@@ -24,7 +25,10 @@ export type EvidenceKind = (typeof EVIDENCE_KINDS)[number];
 export type Evidence =
   | { readonly kind: "entry"; readonly actions: readonly EntryAction[]; readonly mayBeEarlier?: true }
   | { readonly kind: "aws-event"; readonly events: readonly string[] }
-  | { readonly kind: Exclude<EvidenceKind, "entry" | "aws-event"> };
+  /** Which items of the snapshot must be ok; none where any snapshot will do. */
+  | { readonly kind: "posture"; readonly items: readonly PostureItem[] }
+  | { readonly kind: "rotation"; readonly of: "root-password" | "mfa-seed" }
+  | { readonly kind: Exclude<EvidenceKind, "entry" | "aws-event" | "posture" | "rotation"> };
 
 /** To which accounts a step applies; what is left out does not limit. */
 export interface Applicability {

@@ -53,7 +53,7 @@ const STEPS: readonly Step[] = [
     instruction:
       "organizations describe-account shows the State CLOSED or SUSPENDED, or CloudTrail has CloseAccountResult with SUCCEEDED; for a standalone account the message to the root address that the account was closed.",
     needs: ["C4"],
-    evidence: [{ kind: "posture" }, { kind: "mail" }, { kind: "aws-event", events: ["CloseAccountResult"] }, { kind: "attestation" }],
+    evidence: [{ kind: "mail" }, { kind: "aws-event", events: ["CloseAccountResult"] }, { kind: "attestation" }],
   },
   {
     ...HANDS,
@@ -73,7 +73,7 @@ const STEPS: readonly Step[] = [
     instruction:
       "When the 90 days are over: organizations list-accounts no longer has it; for a standalone account signing in as root is refused. One attempt is enough.",
     needs: ["C5"],
-    evidence: [{ kind: "posture" }, { kind: "attestation" }],
+    evidence: [{ kind: "attestation" }],
     freshHours: 7 * 24,
   },
 ];

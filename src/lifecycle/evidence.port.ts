@@ -25,5 +25,5 @@ export interface EvidenceSource {
    */
   check(tx: WorkTransaction, question: EvidenceQuestion): Promise<JsonObject>;
   /** False once something newer says otherwise; left out where evidence of this kind is never overtaken. */
-  stillHolds?(tx: WorkTransaction, account: AccountRow, reference: string): Promise<boolean>;
+  stillHolds?(tx: WorkTransaction, account: AccountRow, reference: string, accepted: Evidence): Promise<boolean>;
 }

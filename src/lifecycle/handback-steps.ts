@@ -49,7 +49,7 @@ const STEPS: readonly Step[] = [
     instruction:
       "The account has no root password. Run the purpose root-password-allow-recovery (sts:AssumeRoot with IAMCreateRootUserPassword) before it leaves our organization: afterwards nobody can, and the customer could not set one.",
     needs: ["R1"],
-    evidence: [{ kind: "aws-event", events: ["CreateLoginProfile"] }, { kind: "posture" }],
+    evidence: [{ kind: "aws-event", events: ["CreateLoginProfile"] }],
     applies: { custodies: ["CENTRAL"] },
     purposes: ["root-password-allow-recovery"],
   },
@@ -69,7 +69,7 @@ const STEPS: readonly Step[] = [
     isWaivable: false,
     instruction: "The customer's administrator: account put-contact-information with their own number. Before the e-mail address changes.",
     needs: ["R1"],
-    evidence: [{ kind: "aws-event", events: ["PutContactInformation"] }, { kind: "posture" }],
+    evidence: [{ kind: "aws-event", events: ["PutContactInformation"] }],
     applies: { custodies: ROOT_FROM_US },
   },
   {
@@ -79,7 +79,10 @@ const STEPS: readonly Step[] = [
     instruction:
       "Rotate to a fresh, generated password: never hand over one that was used. Console as root: Security credentials, Password, Update.",
     needs: ["R5"],
-    evidence: [{ kind: "rotation" }, { kind: "aws-event", events: ["ChangePassword", "PasswordUpdated"] }],
+    evidence: [
+      { kind: "rotation", of: "root-password" },
+      { kind: "aws-event", events: ["ChangePassword", "PasswordUpdated"] },
+    ],
     applies: { custodies: PASSWORD_HERE },
     purposes: PURPOSES,
   },
@@ -91,7 +94,7 @@ const STEPS: readonly Step[] = [
     instruction:
       "Console as root: Account, Account details, Edit, Email address; a member: account start-primary-email-update. The code goes to the customer, who reads it to you or enters it.",
     needs: ["R2", "R4", "R5", "R6"],
-    evidence: [{ kind: "aws-event", events: ["EmailUpdated", "AcceptPrimaryEmailUpdate"] }, { kind: "posture" }],
+    evidence: [{ kind: "aws-event", events: ["EmailUpdated", "AcceptPrimaryEmailUpdate"] }],
     applies: { custodies: ROOT_FROM_US },
     purposes: PURPOSES,
   },
@@ -103,7 +106,7 @@ const STEPS: readonly Step[] = [
     instruction:
       "Console as root: Security credentials, Multi-factor authentication: remove each device of ours, the spare hardware keys too. The customer registers their own at the first sign-in.",
     needs: ["R7"],
-    evidence: [{ kind: "aws-event", events: ["DeactivateMFADevice"] }, { kind: "posture" }, { kind: "attestation" }],
+    evidence: [{ kind: "aws-event", events: ["DeactivateMFADevice"] }, { kind: "attestation" }],
     applies: { custodies: MFA_HERE },
     purposes: PURPOSES,
   },
@@ -159,7 +162,7 @@ const STEPS: readonly Step[] = [
     isWaivable: false,
     instruction: "sts assume-role into each role that was ours, and sts assume-root from our organization: AccessDenied, each.",
     needs: ["R10", "R11"],
-    evidence: [{ kind: "posture" }, { kind: "attestation" }],
+    evidence: [{ kind: "attestation" }],
   },
   {
     ...HANDS,

@@ -27,7 +27,7 @@ const STEPS: readonly Step[] = [
     instruction:
       "With the read-only onboarding role read: iam get-account-summary, the credential report's <root_account> row, organizations describe-account, account get-alternate-contact (SECURITY, OPERATIONS, BILLING), cloudtrail describe-trails; and who else has administrator access. Write down what is there: keys, certificates, MFA devices, last use.",
     needs: ["O1"],
-    evidence: [{ kind: "posture" }, { kind: "document" }, { kind: "attestation" }],
+    evidence: [{ kind: "posture", items: [] }, { kind: "document" }, { kind: "attestation" }],
   },
   {
     ...HANDS,
@@ -53,7 +53,7 @@ const STEPS: readonly Step[] = [
     title: "New password generated and sealed before it is used",
     instruction: "Have the vault stage a candidate for the root password: it is sealed, committed and read back before anybody sees it.",
     needs: ["O1"],
-    evidence: [{ kind: "rotation" }, { kind: "entry", actions: ["secret.staged"] }, { kind: "attestation" }],
+    evidence: [{ kind: "entry", actions: ["secret.staged"] }, { kind: "attestation" }],
     applies: { custodies: PASSWORD_HERE },
   },
   {
@@ -63,7 +63,7 @@ const STEPS: readonly Step[] = [
     instruction:
       "Console as root: account menu, Account, Account details, Edit, Email address: enter our address. The one-time code comes to our mailbox and is released under the purpose onboard-takeover. A member account: account start-primary-email-update, then accept-primary-email-update with the code. Propagation takes up to 4 hours.",
     needs: ["O3", "O4", "O5"],
-    evidence: [{ kind: "aws-event", events: ["EmailUpdated", "AcceptPrimaryEmailUpdate"] }, { kind: "posture" }],
+    evidence: [{ kind: "aws-event", events: ["EmailUpdated", "AcceptPrimaryEmailUpdate"] }],
     applies: { custodies: PASSWORD_HERE },
     purposes: ["onboard-takeover"],
   },
@@ -74,7 +74,10 @@ const STEPS: readonly Step[] = [
     instruction:
       "Console as root: account menu, Security credentials, Password, Update: old password from the customer, new one from the vault. Report to the vault: applied, not applied, or unknown. Until this is done the old owner still knows the password.",
     needs: ["O5", "O6"],
-    evidence: [{ kind: "rotation" }, { kind: "aws-event", events: ["ChangePassword", "PasswordUpdated", "PasswordRecoveryCompleted"] }],
+    evidence: [
+      { kind: "rotation", of: "root-password" },
+      { kind: "aws-event", events: ["ChangePassword", "PasswordUpdated", "PasswordRecoveryCompleted"] },
+    ],
     applies: { custodies: PASSWORD_HERE },
     purposes: ["onboard-takeover"],
   },
@@ -85,7 +88,10 @@ const STEPS: readonly Step[] = [
     instruction:
       "Console as root: Security credentials, Multi-factor authentication, Assign MFA device, Authenticator app: put the secret key into the vault, not into a telephone; enter two consecutive codes of the vault. Add a spare hardware key and lock it away.",
     needs: ["O7"],
-    evidence: [{ kind: "rotation" }, { kind: "aws-event", events: ["EnableMFADevice"] }],
+    evidence: [
+      { kind: "rotation", of: "mfa-seed" },
+      { kind: "aws-event", events: ["EnableMFADevice"] },
+    ],
     applies: { custodies: MFA_HERE },
     purposes: ["onboard-takeover"],
   },
@@ -96,7 +102,7 @@ const STEPS: readonly Step[] = [
     instruction:
       "Console as root, signed in anew with the new device: Security credentials, Multi-factor authentication: remove each device that is not ours.",
     needs: ["O8"],
-    evidence: [{ kind: "posture" }, { kind: "aws-event", events: ["DeactivateMFADevice"] }, { kind: "attestation" }],
+    evidence: [{ kind: "aws-event", events: ["DeactivateMFADevice"] }, { kind: "attestation" }],
     applies: { custodies: MFA_HERE },
     purposes: ["onboard-takeover"],
   },
@@ -108,7 +114,7 @@ const STEPS: readonly Step[] = [
       "Look at last use first and warn the customer. Console as root: Security credentials, Access keys: deactivate, delete; X.509 certificates: delete. An inactive key counts as a key. Deleting cannot be undone.",
     needs: ["O4"],
     evidence: [
-      { kind: "posture" },
+      { kind: "posture", items: ["accessKeys", "signingCertificates"] },
       { kind: "aws-event", events: ["DeleteAccessKey", "DeleteSigningCertificate"] },
       { kind: "attestation" },
     ],
@@ -121,11 +127,7 @@ const STEPS: readonly Step[] = [
     instruction:
       "account put-contact-information: the number of the group line, answered by another group than the one that reads the root mailbox. account put-alternate-contact for SECURITY, OPERATIONS and BILLING.",
     needs: ["O4"],
-    evidence: [
-      { kind: "posture" },
-      { kind: "aws-event", events: ["PutContactInformation", "PutAlternateContact"] },
-      { kind: "attestation" },
-    ],
+    evidence: [{ kind: "aws-event", events: ["PutContactInformation", "PutAlternateContact"] }, { kind: "attestation" }],
   },
   {
     ...HANDS,
@@ -134,7 +136,7 @@ const STEPS: readonly Step[] = [
     instruction:
       "A new credential report (AWS makes one every 4 hours at most) and account summary: MFA on, no keys, no certificates, password changed since the sitting. Review CloudTrail since the sitting began for root actions that were not ours, and again after 12 hours: old console sessions may live so long.",
     needs: ["O6", "O7", "O8", "O9", "O10", "O11"],
-    evidence: [{ kind: "posture" }, { kind: "attestation" }],
+    evidence: [{ kind: "posture", items: ["accessKeys", "signingCertificates", "mfa", "password", "state"] }, { kind: "attestation" }],
     freshHours: 7 * 24,
   },
   {
@@ -147,7 +149,7 @@ const STEPS: readonly Step[] = [
       "Sign out everywhere. Somebody who took no part in O6 to O8 opens password and code here, signs in at the console as root, and signs out. Name the CloudTrail event ConsoleLogin (Success, MFAUsed Yes) and its time. Send a test message to the root mailbox: its ticket must come up.",
     needs: ["O12"],
     evidence: [{ kind: "aws-event", events: ["ConsoleLogin"] }],
-    purposes: ["onboard-takeover"],
+    purposes: ["drill"],
     apartFrom: ["O6", "O7", "O8"],
   },
   {
@@ -166,7 +168,7 @@ const STEPS: readonly Step[] = [
     instruction:
       "A member account needs no root password: offer the customer to remove it (purpose root-credentials-remove), which makes the custody CENTRAL. Name the answer.",
     needs: ["O13"],
-    evidence: [{ kind: "posture" }, { kind: "document" }, { kind: "attestation" }],
+    evidence: [{ kind: "document" }, { kind: "attestation" }],
     applies: { kinds: ["member"], custodies: PASSWORD_HERE },
   },
   {

@@ -92,7 +92,8 @@ async function isStale(
   if (freshHours !== undefined && age > freshHours * 3_600_000) return true;
   if (Number(row.seq) < (log.epochStarts.at(-1)?.seq ?? 0)) return true;
   const source = sources.find(({ kind }) => kind === row.kind);
-  return source?.stillHolds !== undefined && !(await source.stillHolds(tx, account, row.reference));
+  const accepted = step.evidence.find(({ kind }) => kind === row.kind);
+  return source?.stillHolds !== undefined && (accepted === undefined || !(await source.stillHolds(tx, account, row.reference, accepted)));
 }
 
 /** What a move rests on, of the account's rows. */

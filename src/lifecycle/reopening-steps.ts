@@ -20,7 +20,7 @@ const STEPS: readonly Step[] = [
     title: "AWS says that it is active",
     instruction: "organizations describe-account shows the State ACTIVE; for a standalone account root signs in and the services answer.",
     needs: ["P1"],
-    evidence: [{ kind: "posture" }, { kind: "mail" }, { kind: "attestation" }],
+    evidence: [{ kind: "posture", items: ["state"] }, { kind: "mail" }, { kind: "attestation" }],
   },
   {
     ...HANDS,
@@ -28,7 +28,10 @@ const STEPS: readonly Step[] = [
     title: "The password is rotated at once",
     instruction: "Rotate the root password; whoever reopened the account has seen it.",
     needs: ["P2"],
-    evidence: [{ kind: "rotation" }, { kind: "aws-event", events: ["ChangePassword", "PasswordUpdated", "PasswordRecoveryCompleted"] }],
+    evidence: [
+      { kind: "rotation", of: "root-password" },
+      { kind: "aws-event", events: ["ChangePassword", "PasswordUpdated", "PasswordRecoveryCompleted"] },
+    ],
     applies: { custodies: ["VAULTED", "SPLIT", "CO_OWNED"] },
     purposes: ["account-password-change", "rotate-after-use"],
   },

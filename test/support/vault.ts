@@ -46,8 +46,7 @@ import type { RootKey } from "../../src/keys/root-key.port.js";
 import { createRootKey } from "../../src/keys/root-keys.service.js";
 import { ChecklistViews } from "../../src/lifecycle/checklist-view.service.js";
 import { Checklists } from "../../src/lifecycle/checklists.service.js";
-import { entryEvidence } from "../../src/lifecycle/entry-evidence.service.js";
-import type { EvidenceSource } from "../../src/lifecycle/evidence.port.js";
+import { ageingOf } from "../../src/lifecycle/lifecycle.module.js";
 import { moveAct } from "../../src/lifecycle/move-act.service.js";
 import { waiveStepAct } from "../../src/lifecycle/waive-step-act.service.js";
 import type { Channel } from "../../src/notices/channel.port.js";
@@ -142,8 +141,6 @@ export interface VaultOptions {
   readonly foundingDigest?: string | null;
   /** Digest of the trusted configuration that this process runs with. */
   readonly configDigest?: string;
-  /** Evidence that modules beside the checklists vouch for; none unless told. */
-  readonly evidence?: readonly EvidenceSource[];
   /** A second replica over the same database and root key. */
   readonly replicaOf?: Vault;
 }
@@ -298,7 +295,7 @@ export class Vault {
     const ticketCheck = new TicketCheck(ticketSystem, { every: ticketPattern, glass: compileTicketPattern("INC-[0-9]+") });
     const tickets = new TicketLooks(transactions, ticketCheck, trust);
     const linking = { identities: provider.identities, issuer: provider.standing.issuer };
-    const ageing = { sources: [entryEvidence(log), ...(options.evidence ?? [])], log };
+    const ageing = ageingOf(log);
     const acts = [
       reveal,
       waiveAct(log),

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { setState } from "../../../src/accounts/account-life.service.js";
 import { lockAccount } from "../../../src/accounts/account-registry.service.js";
 import { draftEntry, SYSTEM_ACTOR } from "../../../src/audit/draft.js";
 import { type ErrorCode, isRootkeepError } from "../../../src/kernel/errors.js";
-import type { EvidenceSource } from "../../../src/lifecycle/evidence.port.js";
+import type { Id } from "../../../src/kernel/ids.js";
 import { eventOf, evidenceOf, LifeCrew, PAPER } from "../../support/life-crew.js";
+import { approve } from "../../support/policies.js";
+import { formOf } from "../../support/vault.js";
 
 const code = (wanted: ErrorCode, rule?: RegExp) => (error: unknown) =>
   isRootkeepError(error) && error.code === wanted && (rule === undefined || rule.test(String(error.facts["rule"])));
@@ -13,21 +16,8 @@ const ORDER = { document: PAPER, target: "standalone" };
 
 describe("handing an account back", () => {
   let crew: LifeCrew;
-  /** Certificates that the module beside knows; and snapshots that have been overtaken. */
-  const certificates = new Set<string>();
-  const overtaken = new Set<string>();
-  const destruction: EvidenceSource = {
-    kind: "destruction",
-    check: (_tx, { reference }) =>
-      certificates.has(reference) ? Promise.resolve({ certificate: reference }) : Promise.reject(new Error("no such certificate")),
-  };
-  const posture: EvidenceSource = {
-    kind: "posture",
-    check: (_tx, { reference }) => Promise.resolve({ snapshot: reference }),
-    stillHolds: (_tx, _account, reference) => Promise.resolve(!overtaken.has(reference)),
-  };
   before(async () => {
-    crew = await LifeCrew.open({ evidence: [destruction, posture] });
+    crew = await LifeCrew.open();
   });
   after(() => crew.vault.drop());
 
@@ -77,7 +67,8 @@ describe("handing an account back", () => {
     await crew.move(account, "releasing", ORDER);
     const checklist = await crew.openChecklist(account);
     await assert.rejects(crew.claim(checklist, "R7", eventOf("EmailUpdated")), code("STATE_CONFLICT", /come first/));
-    await assert.rejects(crew.claim(checklist, "R13", evidenceOf({ kind: "destruction", reference: "cert_1" })), code("NOT_ALLOWLISTED"));
+    const certificate = (seq: number) => evidenceOf({ kind: "destruction", reference: String(seq) });
+    await assert.rejects(crew.claim(checklist, "R13", certificate(1)), code("NOT_ALLOWLISTED"));
     await assert.rejects(crew.waive(checklist, "R0"), code("STATE_CONFLICT", /cannot be waived/));
     const done = await crew.workThrough(checklist, "R12a");
     assert.deepEqual(done, ["R0", "R1", "R2", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "R12a"], "R3 is of CENTRAL custody");
@@ -88,8 +79,10 @@ describe("handing an account back", () => {
     await crew.byTwo(checklist, "R14", evidenceOf({ kind: "document", reference: PAPER }));
     const [ada] = crew.custodians;
     await assert.rejects(crew.claim(checklist, "R13", evidenceOf({ kind: "attestation" }), ada), code("MALFORMED"));
-    certificates.add("cert_1");
-    assert.equal((await crew.claim(checklist, "R13", evidenceOf({ kind: "destruction", reference: "cert_1" }), ada)).state, "PASSED");
+    await assert.rejects(crew.claim(checklist, "R13", certificate(1), ada), code("NOT_FOUND"));
+    await crew.vault.decide({ operation: "account.destroy", subject: { accountId: account } });
+    const gone = crew.vault.log.newestSeq(`destruction/${account}`) ?? -1;
+    assert.equal((await crew.claim(checklist, "R13", certificate(gone), ada)).state, "PASSED");
     assert.equal((await crew.vault.life.views.read(crew.eve.personId, checklist)).row.state, "DONE");
   });
 
@@ -97,14 +90,43 @@ describe("handing an account back", () => {
     const account = await crew.vault.import("300000000004");
     await crew.move(account, "releasing", ORDER);
     const checklist = await crew.openChecklist(account);
-    await crew.workThrough(checklist, "R4");
-    await crew.claim(checklist, "R5", evidenceOf({ kind: "posture", reference: "pst_1" }));
-    overtaken.add("pst_1");
+    await crew.workThrough(checklist, "R5");
+    const [first, second] = [await rotated(account), await rotated(account)];
+    await assert.rejects(crew.claim(checklist, "R6", rotation(first)), code("STATE_CONFLICT", /settled that the version works/));
+    assert.equal((await crew.claim(checklist, "R6", rotation(second))).state, "PASSED");
+    await rotated(account);
     const view = await crew.vault.life.views.read(crew.eve.personId, checklist);
-    assert.equal(view.steps.find(({ step }) => step.id === "R5")?.standing, "STALE");
-    assert.ok(view.next.includes("R5"));
-    await assert.rejects(crew.claim(checklist, "R6", eventOf("ChangePassword")), code("STATE_CONFLICT", /come first/));
-    await crew.claim(checklist, "R5", evidenceOf({ kind: "posture", reference: "pst_2" }));
-    await crew.byTwo(checklist, "R6", eventOf("ChangePassword"));
+    assert.equal(view.steps.find(({ step }) => step.id === "R6")?.standing, "STALE");
+    assert.ok(view.next.includes("R6"));
+    await assert.rejects(crew.claim(checklist, "R7", eventOf("EmailUpdated")), code("STATE_CONFLICT", /come first/));
+    await crew.claim(checklist, "R6", rotation(await rotated(account)));
+    await crew.claim(checklist, "R7", eventOf("EmailUpdated"));
   });
+
+  it("takes no rotation of another account, of another kind, or from before the step was open [LC-7]", async () => {
+    const [account, other] = [await crew.vault.import("300000000005"), await crew.vault.import("300000000006")];
+    const early = await rotated(account, "rotate-after-use");
+    for (const one of [account, other]) await crew.move(one, "releasing", ORDER);
+    const checklist = await crew.openChecklist(account);
+    await crew.workThrough(checklist, "R5");
+    await assert.rejects(crew.claim(checklist, "R6", rotation(early)), code("STATE_CONFLICT", /before the step was open/));
+    await assert.rejects(crew.claim(checklist, "R6", rotation(await rotated(other))), code("NOT_FOUND"));
+    const seed = (await crew.vault.secrets.ofAccount(account)).find(({ kind }) => kind === "mfa-seed")?.versions[0]?.id ?? "";
+    await assert.rejects(crew.claim(checklist, "R6", rotation(seed)), code("STATE_CONFLICT", /root-password/));
+  });
+
+  const rotation = (reference: string) => evidenceOf({ kind: "rotation", reference });
+  /** Rob sets a new password; Eve says, with CloudTrail's word, that it works, and Amy agrees. @returns its version. */
+  async function rotated(account: Id<"account">, purpose = "release-handback"): Promise<string> {
+    const { vault, rob, amy, eve } = crew;
+    const { grantId } = await vault.grant(rob, purpose === "release-handback" ? [amy, eve] : [amy], account, purpose);
+    const shown = await vault.reveals.reveal(rob, grantId, "root-password", await rob.app.next(), null, "candidate");
+    shown.value.wipe();
+    await vault.grants.giveBack(rob, grantId);
+    const evidence = { kind: "cloudtrail", eventIds: [randomUUID(), randomUUID()] };
+    const subject = { versionId: shown.versionId, verdict: "works", evidence };
+    const { requestId } = await vault.requests.submit(eve, formOf({ operation: "candidate.settle", subject }));
+    await approve(vault, amy, requestId);
+    return shown.versionId;
+  }
 });

@@ -93,8 +93,8 @@ describe("taking an account over", () => {
     await assert.rejects(crew.attest(checklist, "O1", seq), code("STATE_CONFLICT", /claimed anew/));
     assert.equal((await crew.attest(checklist, "O1", anew)).state, "PASSED");
     await assert.rejects(
-      crew.claim(checklist, "O2", evidenceOf({ kind: "posture", reference: "pst_1" })),
-      code("STATE_CONFLICT", /not available/),
+      crew.claim(checklist, "O2", evidenceOf({ kind: "posture", reference: "1" })),
+      code("NOT_FOUND", /newest snapshot/),
     );
   });
 

@@ -1,0 +1,17 @@
+import { RootkeepError } from "../kernel/errors.js";
+import { Destruction } from "../secrets/destruction.entity.js";
+import type { EvidenceSource } from "./evidence.port.js";
+
+/**
+ * Evidence of kind `destruction`: what was kept for this account is destroyed. Named by the position of the entry `account.destroyed`, as the
+ * certificate says it.
+ */
+export const DESTRUCTION_EVIDENCE: EvidenceSource = {
+  kind: "destruction",
+  async check(tx, { account, reference }) {
+    const destruction = await tx.read(Destruction, account.id);
+    if (destruction === null || String(destruction.seq) !== reference)
+      throw new RootkeepError("NOT_FOUND", { facts: { rule: "no such destruction of this account" } });
+    return { entry: Number(destruction.seq), destroyedAt: destruction.destroyedAt.toISOString(), request: destruction.requestId };
+  },
+};
