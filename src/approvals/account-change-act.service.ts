@@ -9,6 +9,7 @@ import {
   factsHash,
   factsOf,
 } from "../accounts/account-facts.js";
+import { readLife } from "../accounts/account-life.service.js";
 import { type AccountRow, changeFacts, lockAccount, readAccount } from "../accounts/account-registry.service.js";
 import type { JsonObject } from "../audit/canonical-json.js";
 import { draftEntry, personActor } from "../audit/draft.js";
@@ -26,6 +27,9 @@ interface ChangeSubject {
   readonly replaces: string;
 }
 
+/** Facts by which a checklist was begun. */
+const DECIDES_STEPS: readonly FactName[] = ["customer", "kind", "custody"];
+
 /**
  * The guarded act `account.change`: customer, access tags, kind, custody, organization and contacts of an account. Customer and tags say whose
  * rights reach the account, kind and custody which tasks open something: who approves sees both sides of each fact that changes, and approves
@@ -42,6 +46,7 @@ export function accountChangeAct(): GuardedAct {
       const after = statedFacts(form, before);
       const names = changedFacts(before, after);
       if (names.length === 0) throw new RootkeepError("STATE_CONFLICT", { facts: { rule: "this changes nothing" } });
+      await assertSettled(tx, account, names);
       const subject: ChangeSubject = { before: pick(before, names), after: pick(after, names), replaces: factsHash(before) };
       return custodianForm(subject as unknown as JsonObject, {
         account: { id: account.id as Id<"account">, awsId: account.awsId, partition: account.partition },
@@ -62,6 +67,7 @@ export function accountChangeAct(): GuardedAct {
       // Rules of a later build may be stricter than those that it was asked under.
       if ("errors" in checked) throw new RootkeepError("STATE_CONFLICT", { facts: { rule: "the facts break a rule" } });
       const names = changedFacts(before, checked.facts);
+      await assertSettled(tx, account, names);
       const parties = partiesOf(decided);
       changeFacts(tx, mintGrant("account.change", decided), row.id, account, columnsOf(checked.facts));
       const draft = draftEntry({
@@ -77,6 +83,17 @@ export function accountChangeAct(): GuardedAct {
       return [{ draft, rows: [account] }];
     },
   };
+}
+
+/**
+ * Which steps of a checklist apply, and on whose order it is worked through, was decided by these facts when it began.
+ * @throws RootkeepError `STATE_CONFLICT` while a checklist of the account is open.
+ */
+async function assertSettled(tx: WorkTransaction, { id }: AccountRow, names: readonly FactName[]): Promise<void> {
+  if (!names.some((name) => DECIDES_STEPS.includes(name))) return;
+  const life = await readLife(tx, id);
+  if (life !== null && life.checklistId !== null)
+    throw new RootkeepError("STATE_CONFLICT", { facts: { rule: "a checklist of the account is open, and rests on these facts" } });
 }
 
 async function accountOf(tx: WorkTransaction, form: RequestForm): Promise<AccountRow> {

@@ -44,7 +44,7 @@ export function glassNotice(
     },
     audience: [
       everyone("custodian", breaking),
-      everyone("auditor", breaking),
+      { role: "auditor", account: account?.id ?? null, except: breaking },
       { role: "approver", account: account?.id ?? null, except: breaking },
     ],
   };

@@ -184,8 +184,9 @@ export class Requests {
     await this.transactions.run(async (tx) => {
       const now = await tx.clock();
       await actingStanding(tx, acting, now);
+      // Before its state is told.
+      if ((await tx.lock(Request, requestId))?.requesterId !== acting.personId) throw new RootkeepError("NOT_FOUND");
       const { row, body, act } = await this.#open(tx, requestId, now);
-      if (row.requesterId !== acting.personId) throw new RootkeepError("NOT_FOUND");
       tx.change(Request, row, { state: "WITHDRAWN" });
       await postNotice(tx, awaitingNotice("withdrawn", body, act.approverRole, row.personId));
       const draft = decision("request.withdraw", "committed", acting.personId, row, {}, reason);

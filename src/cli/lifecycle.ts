@@ -16,11 +16,6 @@ const REASON = {
   meaning: "why; custodians see it, and the log commits to it",
   isRequired: true,
 } as const satisfies OptionRow;
-const CUSTODY = {
-  kind: "text",
-  value: "MODE",
-  meaning: "who keeps the root credentials, which says what steps there are: VAULTED (default), CENTRAL, SPLIT, CO_OWNED, CUSTOMER, NONE",
-} as const satisfies OptionRow;
 const ORDER = {
   kind: "text",
   value: "FILE",
@@ -42,14 +37,13 @@ export const LIFECYCLE_COMMANDS: readonly Command[] = [
         meaning:
           "the customer's signed authorisation; its SHA-256 is sent. Only for an account that was imported as in use it may be left out",
       },
-      custody: CUSTODY,
     },
     async run(call) {
       const client = await call.client();
       const file = call.given.text("authorisation");
       const document = file === undefined ? null : await sha256Of(file);
       const code = await call.ask("Authenticator code to begin");
-      const form = { document, custody: call.given.text("custody") ?? null, code };
+      const form = { document, code };
       const answer = await client.post(`/v1/accounts/${pathPart(call.given.positional("ACCOUNT"))}/checklists`, form);
       call.say(
         `begun: ${answer.text("id")} (entry ${String(answer.count("seq"))}); what to do: rootkeep account steps ${answer.text("id")}`,
@@ -62,10 +56,10 @@ export const LIFECYCLE_COMMANDS: readonly Command[] = [
     words: ["account", "close"],
     summary: "Asks to close an account on the customer's order.",
     positionals: ["ACCOUNT"],
-    options: { order: ORDER, custody: CUSTODY, reason: REASON },
+    options: { order: ORDER, reason: REASON },
     notes: `${TWO} It must not be checked out.`,
     async run(call) {
-      return await move(call, "closing", { document: await sha256Of(call.given.required("order")), ...custodyOf(call) });
+      return await move(call, "closing", { document: await sha256Of(call.given.required("order")) });
     },
   },
   {
@@ -80,13 +74,12 @@ export const LIFECYCLE_COMMANDS: readonly Command[] = [
         meaning: "organization (of the customer's), standalone, or whole-organization (with the organization that it manages)",
         isRequired: true,
       },
-      custody: CUSTODY,
       reason: REASON,
     },
     notes: `${TWO} What is open of it ends then, and only release-handback opens.`,
     async run(call) {
       const document = await sha256Of(call.given.required("order"));
-      return await move(call, "releasing", { document, target: call.given.required("target"), ...custodyOf(call) });
+      return await move(call, "releasing", { document, target: call.given.required("target") });
     },
   },
   {
@@ -203,11 +196,6 @@ export const LIFECYCLE_COMMANDS: readonly Command[] = [
 
 async function move(call: Call, to: string, rest: Readonly<Record<string, unknown>>): Promise<number | undefined> {
   return await ask(call, "account.move", { accountId: call.given.positional("ACCOUNT"), to, ...rest });
-}
-
-function custodyOf(call: Call): { readonly custody?: string } {
-  const custody = call.given.text("custody");
-  return custody === undefined ? {} : { custody };
 }
 
 function stepPath(call: Call): string {

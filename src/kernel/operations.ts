@@ -125,7 +125,7 @@ export const OPERATIONS = {
   "ticket.close": rule(["requester", "approver", "custodian"]),
   "ticket_update.list": rule(["custodian", "auditor"], { reads: "whole" }),
   "ticket_update.retry": rule(["custodian"]),
-  "notice.list": rule(["custodian", "auditor"]),
+  "notice.list": rule(["custodian", "auditor"], { reads: "whole" }),
   "notice.retry": rule(["custodian"]),
   "audit.read": rule(["auditor", "custodian"], { reads: "whole" }),
   "audit.export": rule(["auditor"], { reads: "whole" }),

@@ -1,7 +1,7 @@
 import { ACCOUNT_KINDS, ACCOUNT_STATES } from "../accounts/account.js";
 import { LIMITS } from "../kernel/limits.js";
 import { ChoiceField, CodeField, SHOWN, Shown, TextField, WholeField } from "../wire/fields.js";
-import { CHECKLIST_KINDS, CUSTODIES, type Custody, EVIDENCE_KINDS, type EvidenceKind, TARGETS } from "./checklist.js";
+import { CHECKLIST_KINDS, CUSTODIES, EVIDENCE_KINDS, type EvidenceKind, TARGETS } from "./checklist.js";
 
 const STANDINGS = ["WAITING", "OPEN", "CLAIMED", "PASSED", "STALE", "WAIVED"] as const;
 const STATES = ["OPEN", "DONE", "ENDED"] as const;
@@ -15,8 +15,6 @@ export class BeginChecklistForm {
       "SHA-256, in hex, of the customer's signed authorisation. Only for an account that was imported as in use it may be left out.",
   })
   readonly document?: string | null;
-  @ChoiceField(CUSTODIES, { isOptional: true, description: "Who keeps the root credentials: says which steps apply. VAULTED unless told." })
-  readonly custody?: Custody | null;
   @CodeField() readonly code!: string;
 }
 

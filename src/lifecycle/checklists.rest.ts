@@ -45,9 +45,9 @@ export class ChecklistsController {
   @Operation("checklist.begin")
   @ApiCreatedResponse({ type: BegunReply, description: "The takeover was begun." })
   async begin(@CurrentPerson() caller: PersonCaller, @Param("id") id: string, @Body() form: BeginChecklistForm): Promise<BegunReply> {
-    const { document = null, custody, code } = form;
+    const { document = null, code } = form;
     const accountId = parseId("account", id);
-    const { checklistId, seq } = await this.checklists.begin(caller, { accountId, custody: custody ?? "VAULTED", document, code });
+    const { checklistId, seq } = await this.checklists.begin(caller, { accountId, document, code });
     return { id: checklistId, seq };
   }
 

@@ -1,6 +1,7 @@
 import type { AccountKind } from "../accounts/account.js";
 import { type AccountLife, changeLife, insertLife, lockLife, takeoverOf } from "../accounts/account-life.service.js";
 import { lockAccount } from "../accounts/account-registry.service.js";
+import { custodyOf } from "../accounts/custody.js";
 import { canonicalJson, type JsonObject } from "../audit/canonical-json.js";
 import { draftEntry, personActor } from "../audit/draft.js";
 import type { EntryDraft } from "../audit/entry.js";
@@ -16,7 +17,7 @@ import { hasRole, type Standing, standingOf } from "../people/standing.service.j
 import type { StepUp } from "../people/step-up.service.js";
 import { assume, isDocumentHash, type LifeFacts } from "./account-states.js";
 import { ChecklistRow } from "./checklist.entity.js";
-import { type Custody, isChecked, type Step, standingOfStep } from "./checklist.js";
+import { isChecked, type Step, standingOfStep } from "./checklist.js";
 import { type EvidenceForm, type NamedEvidence, nameEvidence } from "./evidence.js";
 import { moveAccount } from "./move-account.service.js";
 import { type Ageing, knownSteps, type LoadedChecklist, lifeFacts, loadChecklist } from "./open-checklist.service.js";
@@ -27,7 +28,6 @@ import { followTick, stepEntry } from "./tick-step.service.js";
 /** What a takeover begins with. */
 export interface BeginForm {
   readonly accountId: Id<"account">;
-  readonly custody: Custody;
   /** SHA-256 of the customer's signed authorisation; of an account that was imported as in use it may be left out. */
   readonly document: string | null;
   readonly code: string;
@@ -92,7 +92,7 @@ export class Checklists {
         kind: "onboarding",
         state: "OPEN",
         accountKind: account.kind as AccountKind,
-        custody: form.custody,
+        custody: custodyOf(account),
         target: null,
         document: form.document,
         steps: STEPS_VERSION,
@@ -112,7 +112,7 @@ export class Checklists {
         details: {
           checklist: "onboarding",
           steps: STEPS_VERSION,
-          custody: form.custody,
+          custody: checklist.custody,
           takeover,
           ...(form.document === null ? {} : { document: form.document }),
         },
@@ -167,10 +167,10 @@ export class Checklists {
   async attest(acting: ActingPerson, form: AttestForm): Promise<StepOutcome> {
     return await this.#step(form, async (tx, loaded, step, now) => {
       const standing = await actingStanding(tx, acting, now);
+      assertMay(standing, ["approver", "custodian"], loaded);
       const row = loaded.rows.get(step.id);
       if (row?.state !== "CLAIMED") throw conflict("there is no claim of this step to attest", { step: step.id });
       if (row.claimedBy === acting.personId) throw new RootkeepError("SELF_APPROVAL");
-      assertMay(standing, ["approver", "custodian"], loaded);
       if (Number(row.seq) !== form.claimSeq) throw conflict("it was claimed anew since you read it", { step: step.id });
       await this.#assertOpen(tx, loaded, step, now);
       const claimant = await standingOf(tx, row.claimedBy, now);

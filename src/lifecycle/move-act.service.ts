@@ -1,6 +1,8 @@
+import { In } from "typeorm";
 import type { AccountKind } from "../accounts/account.js";
 import { type AccountLife, changeLife, insertLife, lockLife, readLife, takeoverOf } from "../accounts/account-life.service.js";
 import { type AccountRow, lockAccount, readAccount } from "../accounts/account-registry.service.js";
+import { custodyOf } from "../accounts/custody.js";
 import { freezeAccount, lockForMove } from "../approvals/freeze-account.service.js";
 import type { GuardedAct } from "../approvals/guarded-act.port.js";
 import { CUSTODIAN_ACT, custodianForm, partiesOf } from "../approvals/people-acts.service.js";
@@ -12,6 +14,8 @@ import type { Drafted } from "../database/transaction-runner.service.js";
 import type { WorkTransaction } from "../database/work-transaction.js";
 import { RootkeepError } from "../kernel/errors.js";
 import { type Id, newId } from "../kernel/ids.js";
+import { SecretRow } from "../secrets/secret.entity.js";
+import { SecretVersion } from "../secrets/secret-version.entity.js";
 import {
   abandon,
   close,
@@ -71,8 +75,13 @@ export function moveAct(ageing: Ageing): GuardedAct {
       const facts = { ...lifeFacts(account, moving.life), ...(FREEZES.includes(asked.to) ? { isCheckedOut: false } : {}) };
       const verdict = await verdictOf(tx, asked, facts, moving, { ...NOBODY, checklist: "-" }, now);
       if ("refused" in verdict) throw new RootkeepError("STATE_CONFLICT", { facts: { state: account.state, rule: verdict.refused } });
-      const { accountId, to, document, target, custody } = asked;
-      return custodianForm({ accountId, awsId: account.awsId, from: account.state, to, document, target, custody });
+      const { accountId, to, document, target } = asked;
+      return custodianForm(
+        { accountId, awsId: account.awsId, from: account.state, to, document, target },
+        {
+          account: { id: account.id as Id<"account">, awsId: account.awsId, partition: account.partition },
+        },
+      );
     },
     async termsNow(tx, body, mode) {
       // Whoever approves changes requests, grants and account: all of them are locked at once, in the order of everybody else.
@@ -166,10 +175,21 @@ async function verdictOf(
     case "sealed_final":
       return sealFinal(facts, evidence, decision, now);
     case "abandoned":
-      return abandon(facts, decision);
+      // What works at AWS must stay openable (law L5): such an account is taken over to the end, and handed back.
+      return (await holdsWorking(tx, moving.account.id))
+        ? { refused: "the vault holds, or may hold, what works at AWS: finish the takeover, then hand the account back" }
+        : abandon(facts, decision);
     case "active":
       return facts.state === "rotating" ? settle(facts, decision) : await takenBack(tx, facts, moving, decision);
   }
+}
+
+/** Whether a value of the account works at AWS, or may. */
+async function holdsWorking(tx: WorkTransaction, accountId: string): Promise<boolean> {
+  const secrets = await tx.readAll(SecretRow, { accountId: accountId as Id<"account"> });
+  const states = In(["ACTIVE", "APPLYING", "AMBIGUOUS"]);
+  const versions = await tx.readAll(SecretVersion, { secretId: In(secrets.map(({ id }) => id)), state: states as never });
+  return versions.length > 0;
 }
 
 async function takenBack(tx: WorkTransaction, facts: LifeFacts, { open, evidence }: Moving, decision: Decision): Promise<Verdict> {
@@ -191,7 +211,7 @@ async function everTicked(tx: WorkTransaction, { checklist, list, rows }: Loaded
 function beginChecklist(
   tx: WorkTransaction,
   account: AccountRow,
-  { accountId, document, target, custody }: MoveForm,
+  { accountId, document, target }: MoveForm,
   begun: { readonly id: Id<"checklist">; readonly kind: ChecklistKind; readonly decision: Decision; readonly now: Date },
 ): ChecklistRow {
   return tx.insert(ChecklistRow, {
@@ -200,7 +220,7 @@ function beginChecklist(
     kind: begun.kind,
     state: "OPEN",
     accountKind: account.kind as AccountKind,
-    custody,
+    custody: custodyOf(account),
     target,
     document,
     steps: STEPS_VERSION,

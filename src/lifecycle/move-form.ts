@@ -2,7 +2,7 @@ import type { AccountState } from "../accounts/account.js";
 import { type FieldError, RootkeepError } from "../kernel/errors.js";
 import { type Id, isId } from "../kernel/ids.js";
 import { isDocumentHash } from "./account-states.js";
-import { CUSTODIES, type Custody, TARGETS, type Target } from "./checklist.js";
+import { TARGETS, type Target } from "./checklist.js";
 
 /** States that two custodians move an account into; the others are reached by checklists. */
 export const DECIDED_STATES = [
@@ -27,15 +27,12 @@ export interface MoveForm {
   readonly document: string | null;
   /** Where a handed-back account goes. */
   readonly target: Target | null;
-  /** Who keeps the root credentials: says which steps of a checklist apply. */
-  readonly custody: Custody;
 }
 
 /** @throws RootkeepError `MALFORMED` */
 export function parseMove(subject: Readonly<Record<string, unknown>>): MoveForm {
-  const { accountId, to, from = null, document = null, target = null, custody = "VAULTED" } = subject;
+  const { accountId, to, from = null, document = null, target = null } = subject;
   const state = DECIDED_STATES.find((known) => known === to);
-  const keeper = CUSTODIES.find((known) => known === custody);
   const goal = TARGETS.find((known) => known === target) ?? null;
   const needsOrder = state === "closing" || state === "releasing";
   const fields: FieldError[] = [];
@@ -44,7 +41,6 @@ export function parseMove(subject: Readonly<Record<string, unknown>>): MoveForm 
   };
   demand(isId("account", accountId), "accountId", "is the id of an account");
   demand(state !== undefined, "to", `is one of ${DECIDED_STATES.join(", ")}`);
-  demand(keeper !== undefined, "custody", `is one of ${CUSTODIES.join(", ")}`);
   demand(from === null || typeof from === "string", "from", "is a state");
   demand(
     needsOrder ? isDocumentHash(document) : document === null,
@@ -52,13 +48,12 @@ export function parseMove(subject: Readonly<Record<string, unknown>>): MoveForm 
     "is the SHA-256 of the customer's order, of closing and releasing alone",
   );
   demand((state === "releasing") === (goal !== null), "target", `is one of ${TARGETS.join(", ")}, of releasing alone`);
-  if (fields.length > 0 || state === undefined || keeper === undefined) throw new RootkeepError("MALFORMED", { fields });
+  if (fields.length > 0 || state === undefined) throw new RootkeepError("MALFORMED", { fields });
   return {
     accountId: accountId as Id<"account">,
     to: state,
     from: from as string | null,
     document: document as string | null,
     target: goal,
-    custody: keeper,
   };
 }

@@ -19,7 +19,10 @@ export function waiveStepAct(ageing: Ageing): GuardedAct {
       const { loaded, step } = await waivable(tx, form.subject, "read");
       await assertOpenStep(tx, loaded, step, ageing, await tx.clock());
       const { account, checklist } = loaded;
-      return custodianForm({ checklistId: checklist.id, step: step.id, title: step.title, accountId: account.id, awsId: account.awsId });
+      return custodianForm(
+        { checklistId: checklist.id, step: step.id, title: step.title, accountId: account.id, awsId: account.awsId },
+        { account: { id: account.id as Id<"account">, awsId: account.awsId, partition: account.partition } },
+      );
     },
     async apply(tx, decided) {
       const parties = partiesOf(decided);

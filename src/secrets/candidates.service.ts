@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { DataSource } from "typeorm";
+import type { AccountState } from "../accounts/account.js";
 import { type AccountRow, lockAccount, readAccount } from "../accounts/account-registry.service.js";
 import type { TrustedConfiguration } from "../approvals/trusted-configuration.service.js";
 import { draftEntry, personActor, SYSTEM_ACTOR } from "../audit/draft.js";
@@ -16,7 +17,8 @@ import type { KeyService } from "../keys/keys.service.js";
 import { type ActingPerson, actingStanding } from "../people/acting-person.service.js";
 import { scopedAccountOf } from "../people/scoped-account.js";
 import { hasRole } from "../people/standing.service.js";
-import { CANDIDATE_STATES } from "./candidate.js";
+import { CANDIDATE_STATES, withApplier } from "./candidate.js";
+import { assertKept, type DestructionsOfLog } from "./destroyed.js";
 import { generateAwsPassword } from "./password.js";
 import type { ReadBack } from "./read-back.service.js";
 import type { SealedCopies } from "./sealed-copies.port.js";
@@ -56,6 +58,9 @@ interface SealedCandidate {
   readonly requestId: string | null;
 }
 
+/** States in which nothing of an account is kept for use. */
+const ENDED: ReadonlySet<string> = new Set<AccountState>(["released", "sealed_final", "abandoned"]);
+
 /** Others may stage or settle at the same time; twice is chance, more is a fault. */
 const ATTEMPTS = 4;
 
@@ -73,6 +78,7 @@ export class Candidates {
     private readonly dataKeys: DataKeys,
     private readonly readBack: ReadBack,
     private readonly copies: SealedCopies,
+    private readonly log: DestructionsOfLog,
   ) {}
 
   /**
@@ -90,6 +96,7 @@ export class Candidates {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       this.trust.assertApproved();
       const place = await this.transactions.peek((tx) => placeOf(tx, acting, accountId, kind));
+      assertKept(this.log, accountId);
       assertUnshown(place.candidate);
       const candidate = usable(place.candidate, given) ?? (await this.#store(acting, place, kind, given));
       if (candidate !== null && (await this.#makeReady(accountId, candidate))) {
@@ -131,6 +138,8 @@ export class Candidates {
     const { result } = await this.transactions.run(async (tx) => {
       // Once the log has been read to its end: another replica may have taken over what is trusted since the value was sealed [ES-9].
       tx.atHead(() => this.trust.assertApproved());
+      // Of staging and a destruction at once one happens: what came after could not be destroyed any more.
+      tx.atHead(() => assertKept(this.log, before.account.id));
       const accountId = before.account.id as Id<"account">;
       // Two that stage for one account take turns here.
       await lockAccount(tx, accountId);
@@ -140,7 +149,7 @@ export class Candidates {
       const entries: { draft: EntryDraft; rows?: SecretVersion[] }[] = [];
       // One that nobody was shown, and whose value nobody can look up: whoever stages a seed again brings it along.
       if (place.candidate !== null) entries.push(await abandoned(tx, accountId, place.candidate, "staged anew"));
-      const version = await this.#add(tx, place, kind, candidate);
+      const version = await this.#add(tx, acting, place, kind, candidate);
       entries.unshift({ draft: stagedDraft(acting, kind, version, candidate, accountId) });
       return { result: version, entries };
     });
@@ -149,6 +158,7 @@ export class Candidates {
 
   async #add(
     tx: WorkTransaction,
+    acting: ActingPerson,
     { account, secret, next }: Place,
     kind: CandidateKind,
     candidate: SealedCandidate,
@@ -165,6 +175,8 @@ export class Candidates {
       dataKeyId: dataKey.id as Id<"dataKey">,
       sealedSha256: sha256(sealed),
       ...NO_CANDIDATE,
+      // Whoever brings a seed knows it: they neither settle nor verify it, as nobody does who was shown a password to set.
+      appliers: kind === "mfa-seed" ? withApplier({ appliers: null }, acting.personId) : null,
       ready: false,
     });
   }
@@ -200,6 +212,8 @@ async function placeOf(
   const isAllowed = account !== null && (hasRole(standing, "requester", scopedAccountOf(account)) || hasRole(standing, "custodian"));
   if (account === null) throw new RootkeepError("NOT_FOUND");
   if (!isAllowed) throw new RootkeepError("NOT_ALLOWLISTED");
+  if (ENDED.has(account.state))
+    throw new RootkeepError("STATE_CONFLICT", { facts: { state: account.state, rule: "the account is not ours any more" } });
   const [secret = null] = await tx.readAll(SecretRow, { accountId, kind });
   const versions = secret === null ? [] : await tx.readAll(SecretVersion, { secretId: secret.id }, mode);
   const candidate = versions.find(({ state }) => CANDIDATE_STATES.some((known) => known === state)) ?? null;

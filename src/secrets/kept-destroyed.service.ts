@@ -56,7 +56,11 @@ export class KeptDestroyed implements OnApplicationBootstrap, BeforeApplicationS
       this.alarms.destroyedAgain(accountId, rows);
       total += rows;
     }
-    for (const accountId of destroyed) await this.forget(accountId);
+    // One whose copies cannot be removed now keeps no other's.
+    for (const accountId of destroyed)
+      await this.forget(accountId).catch((error: unknown) => {
+        this.alarms.failed(error);
+      });
     return total;
   }
 

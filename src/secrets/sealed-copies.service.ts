@@ -85,7 +85,11 @@ export class SealedCopies {
     const { store } = this.#options;
     if (store === null) return;
     const { name, bytes } = await this.#copyOf(versionId);
-    await this.#asked(versionId, () => store.put(name, bytes));
+    await this.#asked(versionId, () => store.put(name, bytes)).catch(async (error: unknown) => {
+      // It may have arrived all the same.
+      if (await this.#isDestroyed(versionId)) await this.#asked(versionId, () => store.remove(name)).catch(() => undefined);
+      throw error;
+    });
     // Destroyed meanwhile: whoever removes its copies may have looked before this one was there. What is put later they will see.
     if (await this.#isDestroyed(versionId)) {
       await this.#asked(versionId, () => store.remove(name));

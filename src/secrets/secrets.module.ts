@@ -119,7 +119,7 @@ import { Sweeper } from "./sweeper.service.js";
         copies: SealedCopies,
       ) => {
         const readBack = new ReadBack(dataSource, transactions, keys, dataKeys, log);
-        return new Candidates(dataSource, transactions, trust, keys, dataKeys, readBack, copies);
+        return new Candidates(dataSource, transactions, trust, keys, dataKeys, readBack, copies, log);
       },
     },
     {

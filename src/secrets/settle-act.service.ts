@@ -6,6 +6,7 @@ import type { WorkTransaction } from "../database/work-transaction.js";
 import { RootkeepError } from "../kernel/errors.js";
 import type { Id } from "../kernel/ids.js";
 import { scopedAccountOf } from "../people/scoped-account.js";
+import { requireRole } from "../people/standing.service.js";
 import { appliersOf, CANDIDATE_STATES } from "./candidate.js";
 import { type AskedVerdict, evidenceDetails, parseVerdict, verdictObstacle } from "./candidate-verdict.js";
 import type { ReopeningsOfLog } from "./exposure.js";
@@ -31,6 +32,7 @@ export function settleAct(log: LogOfReaders): GuardedAct {
 
     async check(tx, form, requesterId) {
       const asked = parseVerdict(form.subject);
+      await assertMayAsk(tx, asked, log, requesterId);
       const { version, account } = await judged(tx, asked, log, [requesterId]);
       const { id, awsId, partition } = account;
       const { versionId, verdict, evidence } = asked;
@@ -88,6 +90,14 @@ export function settleAct(log: LogOfReaders): GuardedAct {
 /** What of a request's subject was asked; the rest was added for whoever approves. */
 function verdictOf({ versionId, verdict, evidence }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   return { versionId, verdict, evidence };
+}
+
+/** Whoever has no part in the account hears nothing of the candidate but that. @throws RootkeepError `NOT_FOUND`, `NOT_ALLOWLISTED` */
+async function assertMayAsk(tx: WorkTransaction, { versionId }: AskedVerdict, log: LogOfReaders, personId: Id<"person">): Promise<void> {
+  const now = await tx.clock();
+  const found = await lockCandidate(tx, versionId, log, now);
+  if (found === null) throw new RootkeepError("NOT_FOUND");
+  await requireRole(tx, personId, "requester", now, scopedAccountOf(found.account));
 }
 
 /**

@@ -1,9 +1,10 @@
+import { readAccount } from "../accounts/account-registry.service.js";
 import type { GuardedAct } from "../approvals/guarded-act.port.js";
 import { CUSTODIAN_ACT, custodianForm, partiesOf } from "../approvals/people-acts.service.js";
 import { draftEntry, personActor } from "../audit/draft.js";
 import type { WorkTransaction } from "../database/work-transaction.js";
 import { RootkeepError } from "../kernel/errors.js";
-import { isId } from "../kernel/ids.js";
+import { type Id, isId } from "../kernel/ids.js";
 import { exposureOf, type ReopeningsOfLog } from "./exposure.js";
 import { SecretRow } from "./secret.entity.js";
 import { SecretVersion } from "./secret-version.entity.js";
@@ -17,8 +18,11 @@ export function waiveAct(log: ReopeningsOfLog): GuardedAct {
     ...CUSTODIAN_ACT,
     operation: "secret.waive",
     async check(tx, form) {
-      const { version } = await burnt(tx, form.subject["versionId"], log);
-      return custodianForm({ versionId: version.id });
+      const { version, secret } = await burnt(tx, form.subject["versionId"], log);
+      const account = await readAccount(tx, secret.accountId);
+      if (account === null) throw new RootkeepError("NOT_FOUND");
+      const { id, awsId, partition } = account;
+      return custodianForm({ versionId: version.id }, { account: { id: id as Id<"account">, awsId, partition } });
     },
     async apply(tx, decided) {
       const parties = partiesOf(decided);

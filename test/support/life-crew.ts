@@ -69,7 +69,7 @@ export class LifeCrew {
 
   async begin(accountId: Id<"account">, document: string | null = PAPER): Promise<Id<"checklist">> {
     const [ada] = this.custodians;
-    const form = { accountId, custody: "VAULTED", document, code: await ada.app.next() } as const;
+    const form = { accountId, document, code: await ada.app.next() } as const;
     return (await this.vault.life.checklists.begin(ada, form)).checklistId;
   }
 

@@ -347,6 +347,7 @@ export class Vault {
         dataKeys,
         new ReadBack(dataSource, transactions, keys, dataKeys, log),
         options.copies ?? NO_COPIES,
+        log,
       ),
       new ReportCandidate(transactions, log),
       new DoubtCandidates(dataSource, transactions, log),

@@ -96,7 +96,7 @@ export class LifeEngine {
   }
 
   async begin(by: number, hasPaper: boolean): Promise<string> {
-    const form = { accountId: this.#accountId, custody: "VAULTED", document: hasPaper ? PAPER : null, code: "" } as const;
+    const form = { accountId: this.#accountId, document: hasPaper ? PAPER : null, code: "" } as const;
     return await answered(() => this.#checklists.begin(this.#person(by), form));
   }
 

@@ -58,7 +58,7 @@ describe("the list of operations", () => {
   it("says of every operation that only reads how far, or that it is of no account", () => {
     const ofNoAccount = [
       ...["session.list", "session.survey", "identity.list", "person.self", "person.list", "team.list", "config.read", "import.read"],
-      ...["purpose.list", "policy.list", "policy.history", "notice.list"],
+      ...["purpose.list", "policy.list", "policy.history"],
     ];
     const isReading = /\.(list|read|history|explain|preview|report|export|survey|self)$/;
     const reading = OPERATION_NAMES.filter((name) => isReading.test(name) && name !== "candidate.report");
