@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { entryExtras } from "../../../src/audit/entry.js";
 import { type ErrorCode, isRootkeepError } from "../../../src/kernel/errors.js";
+import type { Id } from "../../../src/kernel/ids.js";
 import { eventOf, evidenceOf, LifeCrew, PAPER } from "../../support/life-crew.js";
+import { approve } from "../../support/policies.js";
 import { withClient } from "../../support/postgres.js";
+import { formOf } from "../../support/vault.js";
 
 const code = (wanted: ErrorCode, rule?: RegExp) => (error: unknown) =>
   isRootkeepError(error) && error.code === wanted && (rule === undefined || rule.test(String(error.facts["rule"])));
@@ -96,6 +99,40 @@ describe("taking an account over", () => {
       crew.claim(checklist, "O2", evidenceOf({ kind: "posture", reference: "1" })),
       code("NOT_FOUND", /newest snapshot/),
     );
+  });
+
+  it("has the steps of the custody that the registry says, which does not change while it is open [LC-5]", async () => {
+    const account = await crew.invited("100000000027");
+    const [ada, ben] = crew.custodians;
+    const change = async (subject: object): Promise<void> => {
+      const form = formOf({ operation: "account.change", accountId: account, subject: { ...subject } });
+      await approve(crew.vault, ben, (await crew.vault.requests.submit(ada, form)).requestId);
+    };
+    await change({ custody: "CUSTOMER" });
+    const checklist = await crew.begin(account);
+    const view = await crew.vault.life.views.read(crew.rob.personId, checklist);
+    assert.equal(view.row.custody, "CUSTOMER");
+    assert.ok(!view.steps.some(({ step }) => step.id === "O7"));
+    for (const subject of [{ custody: "VAULTED" }, { customer: "Globex" }, { kind: "management" }])
+      await assert.rejects(change(subject), code("STATE_CONFLICT", /rests on these facts/));
+    await change({ tags: { env: "prod" } });
+  });
+
+  it("is not given up while what the vault holds may be what works at AWS [L5]", async () => {
+    const account = await crew.invited("100000000028");
+    await crew.begin(account);
+    const { vault, rob, amy, eve } = crew;
+    const requestId = await crew.ask(account, "onboard-takeover");
+    for (const approver of [amy, eve]) await approve(vault, approver, requestId);
+    const grantId = (await vault.requests.read(requestId)).grantId as Id<"grant">;
+    const { value } = await vault.reveals.reveal(rob, grantId, "root-password", await rob.app.next(), null, "candidate");
+    value.wipe();
+    await vault.grants.giveBack(rob, grantId);
+    await assert.rejects(crew.move(account, "abandoned"), code("STATE_CONFLICT", /what works at AWS/));
+    const other = await crew.invited("100000000029");
+    await crew.begin(other);
+    await crew.move(other, "abandoned");
+    await assert.rejects(vault.candidates.stage(rob, other, "root-password"), code("STATE_CONFLICT"));
   });
 
   it("does not count a claim of somebody who has left since, nor take one from whom the account is not [LC-8]", async () => {

@@ -123,10 +123,12 @@ describe("the keys of an account are destroyed", () => {
     await assert.rejects(vault.open(rita, held.grantId), (error) => isRootkeepError(error, "DESTROYED") && error.facts["seq"] === seq);
     await assert.rejects(ask(vault, rita, accountId), code("DESTROYED"));
     await assert.rejects(approve(vault, alan, waiting), code("STATE_CONFLICT"));
+    await assert.rejects(vault.candidates.stage(rita, accountId, "root-password"), code("STATE_CONFLICT"));
     // Also where a row says that the account is in use.
     await putInState(vault.transactions, accountId, "active");
     await assert.rejects(approve(vault, alan, waiting), code("DESTROYED"));
     await assert.rejects(ask(vault, rita, accountId), code("DESTROYED"));
+    await assert.rejects(vault.candidates.stage(rita, accountId, "root-password"), code("DESTROYED"));
     await assert.rejects(approve(vault, ben, two), code("DESTROYED"));
     await assert.rejects(askDestruction(accountId), code("DESTROYED"));
     assert.deepEqual(await keptOf(accountId), GONE);
