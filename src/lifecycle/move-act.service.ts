@@ -175,21 +175,20 @@ async function verdictOf(
     case "sealed_final":
       return sealFinal(facts, evidence, decision, now);
     case "abandoned":
-      // What works at AWS must stay openable (law L5): such an account is taken over to the end, and handed back.
-      return (await holdsWorking(tx, moving.account.id))
-        ? { refused: "the vault holds, or may hold, what works at AWS: finish the takeover, then hand the account back" }
-        : abandon(facts, decision);
+      return await givenUp(tx, facts, moving, decision);
     case "active":
       return facts.state === "rotating" ? settle(facts, decision) : await takenBack(tx, facts, moving, decision);
   }
 }
 
-/** Whether a value of the account works at AWS, or may. */
-async function holdsWorking(tx: WorkTransaction, accountId: string): Promise<boolean> {
+/** What works at AWS, or may, must stay openable (law L5): such an account is taken over to the end, and handed back. */
+async function givenUp(tx: WorkTransaction, facts: LifeFacts, { account }: Moving, decision: Decision): Promise<Verdict> {
+  const accountId = account.id;
   const secrets = await tx.readAll(SecretRow, { accountId: accountId as Id<"account"> });
   const states = In(["ACTIVE", "APPLYING", "AMBIGUOUS"]);
   const versions = await tx.readAll(SecretVersion, { secretId: In(secrets.map(({ id }) => id)), state: states as never });
-  return versions.length > 0;
+  if (versions.length === 0) return abandon(facts, decision);
+  return { refused: "the vault holds, or may hold, what works at AWS: finish the takeover, then hand the account back" };
 }
 
 async function takenBack(tx: WorkTransaction, facts: LifeFacts, { open, evidence }: Moving, decision: Decision): Promise<Verdict> {
