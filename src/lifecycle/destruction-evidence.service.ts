@@ -10,8 +10,7 @@ export const DESTRUCTION_EVIDENCE: EvidenceSource = {
   kind: "destruction",
   async check(tx, { account, reference }) {
     const destruction = await tx.read(Destruction, account.id);
-    if (destruction === null || destruction.seq !== reference)
-      throw new RootkeepError("NOT_FOUND", { facts: { rule: "no such destruction of this account" } });
+    if (destruction?.seq !== reference) throw new RootkeepError("NOT_FOUND", { facts: { rule: "no such destruction of this account" } });
     return { entry: Number(destruction.seq), destroyedAt: destruction.destroyedAt.toISOString(), request: destruction.requestId };
   },
 };

@@ -12,7 +12,7 @@ export const POSTURE_EVIDENCE: EvidenceSource = {
   async check(tx, { account, accepted, openSince, reference }) {
     if (accepted.kind !== "posture") throw new Error("asked for another kind of evidence");
     const row = await tx.read(PostureRow, account.id);
-    if (row === null || row.seq !== reference)
+    if (row?.seq !== reference)
       throw new RootkeepError("NOT_FOUND", { facts: { rule: "this is not the newest snapshot of this account" } });
     if (row.takenAt < openSince) throw refused("the snapshot is from before the step was open");
     const bad = accepted.items.filter((item) => !isOk(row, item));
