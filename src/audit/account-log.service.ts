@@ -6,8 +6,9 @@ import type { AuditLog } from "./audit-log.service.js";
 import { leafHash } from "./chain.js";
 import { CheckpointRepository } from "./checkpoint.repository.js";
 import { entryExtras, parseEntry } from "./entry.js";
-import { GLOBAL_STREAM } from "./global-acts.js";
+import { GLOBAL_STREAM, isGlobalAct } from "./global-acts.js";
 import { type Heartbeat, readHeartbeat } from "./heartbeat.js";
+import { ownCheckpoint } from "./signed-checkpoint.js";
 import { HeadsTree, headsRoot, type StreamTip, type TipProof } from "./stream-heads.js";
 import type { DatedTip } from "./stream-index.js";
 import { TileReader } from "./tile-reader.service.js";
@@ -16,6 +17,7 @@ import { parseNote } from "./tlog/note.js";
 import { verifyInclusion } from "./tlog/proof.js";
 import { TlogError } from "./tlog/tlog-error.js";
 import { parseTlogProof } from "./tlog/tlog-proof.js";
+import type { VerifierKey } from "./tlog/verifier-key.js";
 import type { TlogReader } from "./tlog-reader.service.js";
 
 /** Where an account's own chain stands, as a signed heartbeat says. */
@@ -64,6 +66,7 @@ export class AccountLog {
     private readonly log: Pick<AuditLog, "streams" | "catchUp" | "readHead" | "epochStarts">,
     private readonly tlog: Pick<TlogReader, "newest" | "entryProof">,
     private readonly origin: string,
+    private readonly verifierKey: VerifierKey,
   ) {}
 
   /**
@@ -92,14 +95,15 @@ export class AccountLog {
     return await this.#with(async (client) => {
       const checkpoint = await CheckpointRepository.newest(client, this.origin, size);
       if (checkpoint?.size !== size) throw new RootkeepError("NOT_FOUND");
-      const { root } = parseCheckpoint(parseNote(Buffer.from(checkpoint.note, "utf8")).text);
+      // The table's word for it is not enough: whoever owns the database could prove another account's entry under a root of their own.
+      const { root } = ownCheckpoint(checkpoint.note, this.origin, this.verifierKey);
       const seqs = this.log.streams.placesOf(stream, from, limit).filter((seq) => seq < size);
       const bytes = await AuditRepository.at(client, seqs);
       const reader = new TileReader(client, this.origin);
       const proven: ProvenEntry[] = [];
       for (const [index, seq] of seqs.entries()) {
         const entry = bytes.get(seq);
-        if (entry === undefined) throw broken(seq);
+        if (entry === undefined || !isOf(stream, entry)) throw broken(seq);
         proven.push({ number: from + index, seq, bytes: entry, hashes: await provenBy(reader, entry, { seq, size, root }) });
       }
       return proven;
@@ -178,4 +182,10 @@ async function giveWay(): Promise<void> {
 
 function broken(seq: number, cause?: unknown): RootkeepError {
   return new RootkeepError("CHAIN_BROKEN", { facts: { seq }, ...(cause === undefined ? {} : { cause }) });
+}
+
+/** Whether the bytes say of themselves that they are of `stream`. */
+function isOf(stream: string, bytes: Buffer): boolean {
+  const entry = parseEntry(bytes);
+  return stream === GLOBAL_STREAM ? isGlobalAct(entry) : entry["stream"] === stream;
 }

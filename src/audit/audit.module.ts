@@ -132,9 +132,9 @@ export const LOG_VERIFIER_KEY = Symbol("log-verifier-key");
     },
     {
       provide: AccountLog,
-      inject: [DataSource, AuditLog, TlogReader, CONFIG],
-      useFactory: (dataSource: DataSource, audit: AuditLog, tlog: TlogReader, { logOrigin }: Config) =>
-        new AccountLog(dataSource, audit, tlog, logOrigin),
+      inject: [DataSource, AuditLog, TlogReader, CONFIG, LOG_VERIFIER_KEY],
+      useFactory: (dataSource: DataSource, audit: AuditLog, tlog: TlogReader, { logOrigin }: Config, key: VerifierKey) =>
+        new AccountLog(dataSource, audit, tlog, logOrigin, key),
     },
   ],
   exports: [AuditLog, AuditReader, LogGuard, COVERAGE, TlogReader],

@@ -18,6 +18,7 @@ import { parseConfig } from "../../../src/config/parse-config.js";
 import { newId } from "../../../src/kernel/ids.js";
 import { runVerify } from "../../../src/verify/main.js";
 import { type Crew, castParts, importAccounts, newAccount, obtainGrant } from "../../support/crew.js";
+import { withClient } from "../../support/postgres.js";
 import { assertProblem } from "../../support/problem-check.js";
 import { type RestApp, startRestApp } from "../../support/rest-app.js";
 
@@ -169,6 +170,25 @@ describe("the log for the owner of one account", () => {
     assertProblem(await get(`/v1/audit/accounts/${mine}/head`), "CHAIN_BROKEN");
     await beat();
     assert.equal((await get(`/v1/audit/accounts/${mine}/head`)).status, 200);
+  });
+
+  it("is refused under a checkpoint that the log's key has not signed, whatever its root", async () => {
+    const size = (await crew.cyd.client.get(`/v1/audit/accounts/${mine}/head`)).count("size");
+    const entries = `/v1/audit/accounts/${mine}/entries?size=${String(size)}&limit=2`;
+    assert.equal((await get(entries)).status, 200);
+    await withClient(rest.database.superuser, async (client) => {
+      await client.query("SET session_replication_role = replica");
+      const { rows } = await client.query<{ note: string }>("SELECT note FROM audit.checkpoint WHERE size = $1", [size]);
+      const note = rows[0]?.note ?? "";
+      const forged = note.replace(/^(.*\n.*\n)(.*)\n/, (_all, head: string) => `${head}${Buffer.alloc(32, 7).toString("base64")}\n`);
+      assert.notEqual(forged, note);
+      await client.query("ALTER TABLE audit.checkpoint DISABLE TRIGGER ALL");
+      await client.query("UPDATE audit.checkpoint SET note = $1 WHERE size = $2", [forged, size]);
+      await client
+        .query("ALTER TABLE audit.checkpoint ENABLE ALWAYS TRIGGER ALL")
+        .catch(() => client.query("ALTER TABLE audit.checkpoint ENABLE TRIGGER ALL"));
+    });
+    assertProblem(await get(entries), "ROLLBACK_DETECTED");
   });
 
   const get = (path: string) => rest.http.get(path).set("Authorization", `Bearer ${crew.cyd.token}`);
