@@ -177,16 +177,12 @@ describe("the log for the owner of one account", () => {
     const entries = `/v1/audit/accounts/${mine}/entries?size=${String(size)}&limit=2`;
     assert.equal((await get(entries)).status, 200);
     await withClient(rest.database.superuser, async (client) => {
-      await client.query("SET session_replication_role = replica");
       const { rows } = await client.query<{ note: string }>("SELECT note FROM audit.checkpoint WHERE size = $1", [size]);
       const note = rows[0]?.note ?? "";
       const forged = note.replace(/^(.*\n.*\n)(.*)\n/, (_all, head: string) => `${head}${Buffer.alloc(32, 7).toString("base64")}\n`);
       assert.notEqual(forged, note);
       await client.query("ALTER TABLE audit.checkpoint DISABLE TRIGGER ALL");
       await client.query("UPDATE audit.checkpoint SET note = $1 WHERE size = $2", [forged, size]);
-      await client
-        .query("ALTER TABLE audit.checkpoint ENABLE ALWAYS TRIGGER ALL")
-        .catch(() => client.query("ALTER TABLE audit.checkpoint ENABLE TRIGGER ALL"));
     });
     assertProblem(await get(entries), "ROLLBACK_DETECTED");
   });
