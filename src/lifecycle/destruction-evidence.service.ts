@@ -1,5 +1,6 @@
 import { RootkeepError } from "../kernel/errors.js";
-import { Destruction } from "../secrets/destruction.entity.js";
+import type { Id } from "../kernel/ids.js";
+import { destructionFacts } from "../secrets/secret-evidence.service.js";
 import type { EvidenceSource } from "./evidence.port.js";
 
 /**
@@ -9,7 +10,7 @@ import type { EvidenceSource } from "./evidence.port.js";
 export const DESTRUCTION_EVIDENCE: EvidenceSource = {
   kind: "destruction",
   async check(tx, { account, reference }) {
-    const destruction = await tx.read(Destruction, account.id);
+    const destruction = await destructionFacts(tx, account.id as Id<"account">);
     if (destruction?.seq !== reference) throw new RootkeepError("NOT_FOUND", { facts: { rule: "no such destruction of this account" } });
     return { entry: Number(destruction.seq), destroyedAt: destruction.destroyedAt.toISOString(), request: destruction.requestId };
   },

@@ -1,4 +1,3 @@
-import { In } from "typeorm";
 import type { AccountKind } from "../accounts/account.js";
 import { type AccountLife, changeLife, insertLife, lockLife, readLife, takeoverOf } from "../accounts/account-life.service.js";
 import { type AccountRow, lockAccount, readAccount } from "../accounts/account-registry.service.js";
@@ -14,8 +13,7 @@ import type { Drafted } from "../database/transaction-runner.service.js";
 import type { WorkTransaction } from "../database/work-transaction.js";
 import { RootkeepError } from "../kernel/errors.js";
 import { type Id, newId } from "../kernel/ids.js";
-import { SecretRow } from "../secrets/secret.entity.js";
-import { SecretVersion } from "../secrets/secret-version.entity.js";
+import { holdsWorking } from "../secrets/secret-evidence.service.js";
 import {
   abandon,
   close,
@@ -183,11 +181,7 @@ async function verdictOf(
 
 /** What works at AWS, or may, must stay openable (law L5): such an account is taken over to the end, and handed back. */
 async function givenUp(tx: WorkTransaction, facts: LifeFacts, { account }: Moving, decision: Decision): Promise<Verdict> {
-  const accountId = account.id;
-  const secrets = await tx.readAll(SecretRow, { accountId: accountId as Id<"account"> });
-  const states = In(["ACTIVE", "APPLYING", "AMBIGUOUS"]);
-  const versions = await tx.readAll(SecretVersion, { secretId: In(secrets.map(({ id }) => id)), state: states as never });
-  if (versions.length === 0) return abandon(facts, decision);
+  if (!(await holdsWorking(tx, account.id as Id<"account">))) return abandon(facts, decision);
   return { refused: "the vault holds, or may hold, what works at AWS: finish the takeover, then hand the account back" };
 }
 

@@ -1,5 +1,4 @@
-import { PostureRow } from "../aws/posture.entity.js";
-import { parseSnapshot } from "../aws/posture-snapshot.js";
+import { newestPosture } from "../aws/newest-posture.service.js";
 import { RootkeepError } from "../kernel/errors.js";
 import type { EvidenceSource } from "./evidence.port.js";
 
@@ -11,29 +10,25 @@ export const POSTURE_EVIDENCE: EvidenceSource = {
   kind: "posture",
   async check(tx, { account, accepted, openSince, reference }) {
     if (accepted.kind !== "posture") throw new Error("asked for another kind of evidence");
-    const row = await tx.read(PostureRow, account.id);
+    const row = await newestPosture(tx, account.id);
     if (row?.seq !== reference)
       throw new RootkeepError("NOT_FOUND", { facts: { rule: "this is not the newest snapshot of this account" } });
     if (row.takenAt < openSince) throw refused("the snapshot is from before the step was open");
-    const bad = accepted.items.filter((item) => !isOk(row, item));
+    const bad = accepted.items.filter((item) => !row.ok.includes(item));
     if (bad.length > 0) throw refused(`not shown to be as it should be: ${bad.join(", ")}`);
     return {
       entry: Number(row.seq),
       takenAt: row.takenAt.toISOString(),
-      sha256: row.snapshotSha256.toString("hex"),
+      sha256: row.sha256,
       items: accepted.items,
     };
   },
   async stillHolds(tx, account, _reference, accepted) {
     if (accepted.kind !== "posture") return false;
-    const row = await tx.read(PostureRow, account.id);
-    return row !== null && accepted.items.every((item) => isOk(row, item));
+    const row = await newestPosture(tx, account.id);
+    return row !== null && accepted.items.every((item) => row.ok.includes(item));
   },
 };
-
-function isOk(row: PostureRow, item: string): boolean {
-  return parseSnapshot(row.snapshot).posture.findings.some((finding) => finding.item === item && finding.verdict === "ok");
-}
 
 function refused(rule: string): RootkeepError {
   return new RootkeepError("STATE_CONFLICT", { facts: { rule } });

@@ -1,7 +1,5 @@
 import { RootkeepError } from "../kernel/errors.js";
-import { isId } from "../kernel/ids.js";
-import { SecretRow } from "../secrets/secret.entity.js";
-import { SecretVersion } from "../secrets/secret-version.entity.js";
+import { versionFacts } from "../secrets/secret-evidence.service.js";
 import type { EvidenceSource } from "./evidence.port.js";
 
 /**
@@ -12,17 +10,15 @@ export const ROTATION_EVIDENCE: EvidenceSource = {
   kind: "rotation",
   async check(tx, { account, accepted, openSince, reference }) {
     if (accepted.kind !== "rotation") throw new Error("asked for another kind of evidence");
-    const version = isId("version", reference) ? await tx.read(SecretVersion, reference) : null;
-    const secret = version === null ? null : await tx.read(SecretRow, version.secretId);
-    if (version === null || secret?.accountId !== account.id)
-      throw new RootkeepError("NOT_FOUND", { facts: { rule: "no such version of this account" } });
-    if (secret.kind !== accepted.of) throw refused(`the version is of ${secret.kind}, and the step wants ${accepted.of}`);
+    const version = await versionFacts(tx, reference);
+    if (version?.accountId !== account.id) throw new RootkeepError("NOT_FOUND", { facts: { rule: "no such version of this account" } });
+    if (version.kind !== accepted.of) throw refused(`the version is of ${version.kind}, and the step wants ${accepted.of}`);
     if (version.state !== "ACTIVE" || version.settledAt === null) throw refused("nobody has settled that the version works");
     if (version.settledAt < openSince) throw refused("the version was settled before the step was open");
-    return { version: version.id, secretKind: secret.kind, settledAt: version.settledAt.toISOString() };
+    return { version: reference, secretKind: version.kind, settledAt: version.settledAt.toISOString() };
   },
   async stillHolds(tx, _account, reference) {
-    const version = await tx.read(SecretVersion, reference);
+    const version = await versionFacts(tx, reference);
     // What was destroyed afterwards was the working value all the same.
     return version?.state === "ACTIVE" || version?.state === "DESTROYED";
   },
