@@ -58,6 +58,7 @@ export class MemoryLog {
       record,
       openingsSince,
       passwordReaders,
+      newestSeq: (key: string) => this.#newest.get(key),
       confirm: () => Promise.resolve(),
       isAheadOfClock: false,
       epochStarts: [],
