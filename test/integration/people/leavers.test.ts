@@ -100,7 +100,7 @@ describe("a leaver", () => {
 
   it("among the custodians takes waiting approvals along, and never the last two", async () => {
     const carl = await vault.enrol("Carl Custodian", ["custodian"]);
-    await assert.rejects(vault.requests.submit(holder, formOf({ operation: "person.enrol", subject: {} })), isCode("MALFORMED"));
+    await assert.rejects(vault.requests.submit(holder, formOf({ operation: "person.enrol", subject: {} })), isCode("NOT_ALLOWLISTED"));
     await takeOff(carl);
     await assert.rejects(vault.people.sessions.authenticate(carl.token), isCode("UNAUTHENTICATED"));
     const [, ben] = vault.custodians ?? [];
