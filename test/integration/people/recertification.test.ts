@@ -73,7 +73,7 @@ describe("an allowlist that nobody has certified in time", () => {
     period(1);
     await setTimeout(GAP * 1000);
     assert.equal(await isRequester(rita), false);
-    await assert.rejects(asks(rita), isCode("NOT_FOUND"));
+    await assert.rejects(asks(rita), isCode("NOT_ALLOWLISTED"));
     assert.deepEqual(new Set(await custodians()), new Set([ada.personId, ben.personId]));
     const requestId = await askToCertify(ada);
     const { subject } = (await vault.requests.read(requestId)).body as unknown as { subject: { lapsed: number } };
