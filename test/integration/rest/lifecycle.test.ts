@@ -68,7 +68,7 @@ describe("the life of an account, by command", () => {
     const shown = good(await as(crew.ada, ["account", "steps", begun.id]));
     assert.match(shown, /O1\s+OPEN/);
     assert.match(shown, /O6\s+WAITING O3 O4 O5/);
-    assert.match(shown, /evidence: entry \(account\.import, account\.registered\); attestation/);
+    assert.match(shown, /evidence: entry \(account\.import, account\.register\); attestation/);
     const claim = ["account", "step", "claim", begun.id, "O1", "--kind", "attestation"];
     assert.match((await withCode(crew.ada, ...claim)).stderr, /^refused: MALFORMED/);
     assert.match(
