@@ -32,6 +32,7 @@ interface Attack {
 /** Another value of the column's type. */
 function otherValue({ name, type }: Column, step: number): string {
   if (type === "bytea") return `coalesce(set_byte(${name}, ${String(step)}, get_byte(${name}, ${String(step)}) # 1), '\\x00')`;
+  if (type === "boolean") return `coalesce(NOT ${name}, true)`;
   if (type === "bigint" || type === "integer") return `coalesce(${name} + ${String(step + 1)}, ${String(step + 1)})`;
   if (type.startsWith("timestamp")) return `coalesce(${name} + interval '${String(step + 1)} hours', clock_timestamp())`;
   return `coalesce(${name}, '') || '${"x".repeat(step + 1)}'`;
