@@ -23,6 +23,7 @@ import { moveAccount } from "./move-account.service.js";
 import { type Ageing, knownSteps, type LoadedChecklist, lifeFacts, loadChecklist } from "./open-checklist.service.js";
 import { StepRow, stepKey } from "./step.entity.js";
 import { STEPS_VERSION, stepOf } from "./step-lists.js";
+import { stepStatementText } from "./step-statement.js";
 import { followTick, stepEntry } from "./tick-step.service.js";
 
 /** What a takeover begins with. */
@@ -85,7 +86,7 @@ export class Checklists {
       const facts = lifeFacts(account, life);
       assertMayBegin(facts, life, form.document);
       const isInvited = facts.state === "invited";
-      await this.stepUp.confirm(tx, acting.personId, form.code, now, { session: acting.sessionId });
+      const authenticator = await this.stepUp.confirm(tx, acting.personId, form.code, now, { session: acting.sessionId });
       const checklist = tx.insert(ChecklistRow, {
         id: newId("checklist"),
         accountId: form.accountId,
@@ -114,6 +115,10 @@ export class Checklists {
           steps: STEPS_VERSION,
           custody: checklist.custody,
           takeover,
+          statement: stepStatementText(
+            { act: "begin", document: form.document },
+            { account: account.id, checklist: checklist.id, person: acting.personId, authenticator },
+          ),
           ...(form.document === null ? {} : { document: form.document }),
         },
         stream: account.id,
@@ -141,7 +146,7 @@ export class Checklists {
       const named = nameEvidence(step, form.evidence, loaded.checklist.begunAt, now);
       if ("errors" in named) throw new RootkeepError("MALFORMED", { fields: named.errors });
       const facts = await this.#factsOf(tx, loaded, step, named, now);
-      await this.stepUp.confirm(tx, acting.personId, form.code, now, { session: acting.sessionId });
+      const authenticator = await this.stepUp.confirm(tx, acting.personId, form.code, now, { session: acting.sessionId });
       const isTicked = isChecked(form.evidence.kind);
       const row = noteStep(tx, loaded, step, {
         state: isTicked ? "PASSED" : "CLAIMED",
@@ -155,7 +160,11 @@ export class Checklists {
         decidedAt: isTicked ? now : null,
       });
       const actor = personActor(acting.personId);
-      const draft = stepEntry("checklist.claim", loaded, row, { actor, details: { facts } });
+      const statement = stepStatementText(
+        { act: "claim", step: step.id, kind: row.kind, reference: row.reference, facts },
+        { account: loaded.account.id, checklist: loaded.checklist.id, person: acting.personId, authenticator },
+      );
+      const draft = stepEntry("checklist.claim", loaded, row, { actor, details: { facts, statement } });
       return { row, entries: [{ draft }, ...(isTicked ? await followTick(tx, { loaded, row, actor, now }, this.ageing) : [])] };
     });
   }
@@ -178,13 +187,21 @@ export class Checklists {
       if (!isOfNow(tx, row, claimant.person))
         throw new RootkeepError("APPROVAL_EXPIRED", { facts: { rule: "what the claimant had ended since" } });
       this.#assertApart(step, loaded, row.claimedBy);
-      await this.stepUp.confirm(tx, acting.personId, form.code, now, { session: acting.sessionId });
+      const authenticator = await this.stepUp.confirm(tx, acting.personId, form.code, now, { session: acting.sessionId });
       tx.change(StepRow, row, { state: "PASSED", attestedBy: acting.personId, decidedAt: now });
       const actor = personActor(acting.personId);
       const facts = JSON.parse(row.facts) as JsonObject;
       const draft = stepEntry("checklist.attest", loaded, row, {
         actor,
-        details: { facts, claim: form.claimSeq, claimedBy: row.claimedBy },
+        details: {
+          facts,
+          claim: form.claimSeq,
+          claimedBy: row.claimedBy,
+          statement: stepStatementText(
+            { act: "attest", step: step.id, claim: form.claimSeq },
+            { account: loaded.account.id, checklist: loaded.checklist.id, person: acting.personId, authenticator },
+          ),
+        },
       });
       return { row, entries: [{ draft }, ...(await followTick(tx, { loaded, row, actor, now }, this.ageing))] };
     });

@@ -84,8 +84,7 @@ describe("what is written down of an approval, an opening and a taking", () => {
   });
 
   it("every act that takes a second factor leaves its statement, with authenticator and a challenge of its own: a passkey's place", async () => {
-    // That of a review stands in break-glass.test.ts, where somebody breaks the glass. What is said of a checklist's step binds to the entry of
-    // its claim and has no statement yet (planned, docs/spec/lifecycle.md).
+    // That of a review stands in break-glass.test.ts, where somebody breaks the glass; those of checklists in lifecycle/onboarding.test.ts.
     const actions = OPERATION_NAMES.filter((name) => ruleOf(name).stepUp && name !== "glass.review" && !name.startsWith("checklist."));
     const written = entries.filter(({ entry }) => entry.outcome === "intent" || entry.action.startsWith("invitation."));
     const told = new Map(written.map(({ entry }) => [entryExtras(entry).details?.["statement"] as string | undefined, entry.action]));

@@ -135,6 +135,40 @@ describe("taking an account over", () => {
     await assert.rejects(vault.candidates.stage(rob, other, "root-password"), code("STATE_CONFLICT"));
   });
 
+  it("leaves the statement of each act that took a second factor, with its authenticator and a challenge of its own [AS-8]", async () => {
+    const account = await crew.invited("100000000030");
+    const checklist = await crew.begin(account);
+    const { seq } = await crew.claim(checklist, "O1", evidenceOf({ kind: "attestation" }));
+    await crew.attest(checklist, "O1", seq);
+    const { size } = await crew.vault.reader.head();
+    const own = (await crew.vault.reader.entries(0, size)).filter(({ entry }) => entry["stream"] === account);
+    const stated = own.flatMap(({ entry }) => {
+      const statement = entryExtras(entry).details?.["statement"];
+      return typeof statement === "string" ? [{ action: entry.action, ...(JSON.parse(statement) as Record<string, unknown>) }] : [];
+    });
+    const [ada] = crew.custodians;
+    const common = { format: "rk-step-statement-1", account, checklist };
+    assert.deepEqual(
+      stated.map(({ authenticator: _authenticator, challenge: _challenge, ...rest }: Record<string, unknown>) => rest),
+      [
+        { ...common, action: "checklist.begin", act: "begin", person: ada.personId, document: PAPER },
+        {
+          ...common,
+          action: "checklist.claim",
+          act: "claim",
+          person: crew.rob.personId,
+          step: "O1",
+          kind: "attestation",
+          reference: "-",
+          facts: {},
+        },
+        { ...common, action: "checklist.attest", act: "attest", person: crew.amy.personId, step: "O1", claim: seq },
+      ],
+    );
+    for (const { authenticator } of stated as readonly Record<string, unknown>[]) assert.match(String(authenticator), /^aut_/);
+    assert.equal(new Set((stated as readonly Record<string, unknown>[]).map(({ challenge }) => challenge)).size, 3);
+  });
+
   it("does not count a claim of somebody who has left since, nor take one from whom the account is not [LC-8]", async () => {
     const account = await crew.invited("100000000006");
     const checklist = await crew.begin(account);
