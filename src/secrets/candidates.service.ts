@@ -18,10 +18,10 @@ import { type ActingPerson, actingStanding } from "../people/acting-person.servi
 import { scopedAccountOf } from "../people/scoped-account.js";
 import { hasRole } from "../people/standing.service.js";
 import { CANDIDATE_STATES, withApplier } from "./candidate.js";
+import type { CopyKeeper } from "./copy-keeper.port.js";
 import { assertKept, type DestructionsOfLog } from "./destroyed.js";
 import { generateAwsPassword } from "./password.js";
 import type { ReadBack } from "./read-back.service.js";
-import type { SealedCopies } from "./sealed-copies.port.js";
 import { SealedValues } from "./sealed-values.repository.js";
 import { SecretRow } from "./secret.entity.js";
 import { NO_CANDIDATE, SecretVersion } from "./secret-version.entity.js";
@@ -77,7 +77,7 @@ export class Candidates {
     private readonly keys: KeyService,
     private readonly dataKeys: DataKeys,
     private readonly readBack: ReadBack,
-    private readonly copies: SealedCopies,
+    private readonly copies: CopyKeeper,
     private readonly log: DestructionsOfLog,
   ) {}
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type ErrorCode, isRootkeepError, RootkeepError } from "../../../src/kernel/errors.js";
 import type { Id } from "../../../src/kernel/ids.js";
-import type { SealedCopies } from "../../../src/secrets/sealed-copies.port.js";
+import type { CopyKeeper } from "../../../src/secrets/copy-keeper.port.js";
 import { approve, ask, setPolicy } from "../../support/policies.js";
 import { withClient } from "../../support/postgres.js";
 import { type Actor, formOf, Vault } from "../../support/vault.js";
@@ -10,7 +10,7 @@ import { type Actor, formOf, Vault } from "../../support/vault.js";
 const refused = (code: ErrorCode) => (error: unknown) => isRootkeepError(error, code);
 
 /** A second store that can be away, and notes what it keeps and in which state it was then. */
-class Store implements SealedCopies {
+class Store implements CopyKeeper {
   readonly kept: Id<"version">[] = [];
   isAway = false;
 
